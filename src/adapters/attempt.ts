@@ -1,0 +1,188 @@
+import { DeployError, type ErrorCode } from '../errors.ts';
+import { plain } from '../plain.ts';
+import { cancellation } from '../retry.ts';
+import type { Attempt } from '../world.ts';
+
+/** One call to AWS. */
+export interface Call<T> {
+  /** As IAM spells it: `lambda:GetFunction`. */
+  action: string;
+  /** The ARN that a policy has to name. */
+  resource: string;
+  /** As it begins a message: `Function web`. */
+  subject: string;
+  /** The code of a failure that has no code of its own. */
+  failure: ErrorCode;
+  send(signal: AbortSignal): Promise<unknown>;
+  /** What we want of the answer; undefined when it lacks what every right answer has. */
+  read(answer: never): T | undefined;
+  /** Errors that mean something particular to this call. */
+  explain?(name: string, said: string): DeployError | undefined;
+}
+
+/**
+ * Sends a call once. Throws only when the run was cancelled.
+ *
+ * The signal is what ends a call that hangs: the SDK's own request and socket time-outs let pass an answer that comes in
+ * drips, and the race is for a send that does not heed its signal.
+ */
+export async function attempt<T>(
+  call: Call<T>,
+  { patienceMs, deadline, cancelled }: { patienceMs: number; deadline: number; cancelled: AbortSignal },
+): Promise<Attempt<T>> {
+  // Whole milliseconds, as AbortSignal.timeout wants them.
+  const left = Math.ceil(Math.max(1, Math.min(patienceMs, deadline - performance.now())));
+  const timeout = AbortSignal.timeout(left);
+  const signal = AbortSignal.any([timeout, cancelled]);
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  try {
+    cancelled.throwIfAborted();
+    const value = call.read((await Promise.race([call.send(signal), aborted])) as never);
+    return value === undefined
+      ? { kind: 'unanswered', reason: 'an answer that makes no sense', retryAfterMs: 0 }
+      : { kind: 'answered', value };
+  } catch (error) {
+    if (cancelled.aborted) {
+      throw cancellation(error);
+    }
+    if (timeout.aborted) {
+      return { kind: 'unanswered', reason: `no answer within ${(left / 1000).toFixed(1)} s`, retryAfterMs: 0 };
+    }
+    return classify(error, call);
+  }
+}
+
+/** What we look at in whatever the SDK throws. */
+interface SdkError {
+  name?: string;
+  message?: string;
+  code?: unknown;
+  cause?: { code?: unknown };
+  retryAfterSeconds?: unknown;
+  $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean };
+  $response?: { statusCode?: number; headers?: Record<string, string> };
+}
+
+const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
+const badCredentials = new Set([
+  'CredentialsProviderError',
+  'IncompleteSignature',
+  'IncompleteSignatureException',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'MissingAuthenticationToken',
+  'MissingAuthenticationTokenException',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+const notFound = new Set(['ResourceNotFoundException', 'NoSuchDistribution', 'NoSuchInvalidation', 'NoSuchResource']);
+const throttled = new Set([
+  'LimitExceededException',
+  'PriorRequestNotComplete',
+  'RequestLimitExceeded',
+  'RequestThrottled',
+  'RequestThrottledException',
+  'SlowDown',
+  'ThrottledException',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyInvalidationsInProgress',
+  'TooManyRequestsException',
+]);
+
+/** Errors are told apart by name and status, never by AWS's sentence, which is only passed on. */
+function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
+  const error = (typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }) as SdkError;
+  const name = plain(error.name ?? 'Error', 80);
+  const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? 0;
+  const said = plain(error.message ?? '', 300);
+  const again = (reason: string): Attempt<T> => ({ kind: 'unanswered', reason, retryAfterMs: retryAfterMs(error) });
+  const refuse = (code: ErrorCode, what: string, hint: string): Attempt<T> => ({
+    kind: 'refused',
+    // No cause: the SDK's error holds the whole response.
+    error: new DeployError(code, `${call.subject}: ${what}`, { hint }),
+  });
+
+  if (throttled.has(name) || status === 429) {
+    return again(`throttled (${name})`);
+  }
+  if (name === 'ResourceConflictException' || status === 409) {
+    const explained = call.explain?.(name, said);
+    return explained
+      ? { kind: 'refused', error: explained }
+      : { kind: 'busy', reason: `${name}${said ? `, ${said}` : ''}` };
+  }
+  // The SDK has corrected its clock by the server's; the next try is signed with that.
+  if (badCredentials.has(name) && error.$metadata?.clockSkewCorrected) {
+    return again(`a clock that is off (${name})`);
+  }
+  if (expired.has(name)) {
+    return refuse(
+      'access-denied',
+      `the AWS credentials have expired (${name}).`,
+      'Get fresh ones with aws-actions/configure-aws-credentials and run this again; role-duration-seconds makes them last longer.',
+    );
+  }
+  if (badCredentials.has(name)) {
+    return refuse(
+      'access-denied',
+      `no valid AWS credentials (${name}).${quote(said)}`,
+      'Put aws-actions/configure-aws-credentials before this step, in the same job, and give the job the permission id-token: write.',
+    );
+  }
+  const explained = call.explain?.(name, said);
+  if (explained) {
+    return { kind: 'refused', error: explained };
+  }
+  if (status === 403 || name.startsWith('AccessDenied')) {
+    return refuse(
+      'access-denied',
+      `${call.action} was denied (${name}).${quote(said)}`,
+      `Allow ${call.action} on ${call.resource} to the role of this job.`,
+    );
+  }
+  if (notFound.has(name)) {
+    return refuse(
+      'not-found',
+      `not found (${name}).${quote(said)}`,
+      'See that the name, the Region and the AWS account are right; this action creates neither functions nor distributions.',
+    );
+  }
+  if (status >= 400 && status < 500 && status !== 408) {
+    return refuse(
+      call.failure,
+      `${call.action} was rejected (${name}).${quote(said)}`,
+      'See the reason AWS gives; nothing was changed by this call.',
+    );
+  }
+  if (status !== 0) {
+    return again(status < 300 ? 'an answer that makes no sense' : `HTTP ${status} (${name})`);
+  }
+  const network = [error.code, error.cause?.code].find(
+    (code) => typeof code === 'string' && /^(?:E[A-Z]+|HPE_\w+)$/.test(code),
+  );
+  if (network !== undefined || name === 'TimeoutError' || name === 'AbortError' || name === 'SyntaxError') {
+    return again(`a broken connection (${network ?? name})`);
+  }
+  return refuse(
+    'unexpected',
+    `${call.action} could not be sent (${name}).${quote(said)}`,
+    'If this is not about your network or endpoint settings, please report it.',
+  );
+}
+
+function quote(said: string): string {
+  return said === '' ? '' : ` AWS says: ${said}`;
+}
+
+const longestRetryAfterMs = 60_000;
+
+/** What the service asks for, in seconds as a header or as a field of TooManyRequestsException. */
+function retryAfterMs(error: SdkError): number {
+  const seconds = Number(error.retryAfterSeconds ?? error.$response?.headers?.['retry-after'] ?? 0);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(longestRetryAfterMs, seconds * 1000) : 0;
+}

@@ -1,0 +1,8 @@
+/** What is used of the CloudFront client, named one by one so that the bundler can leave the rest out; loaded when needed. */
+export {
+  CloudFrontClient,
+  CreateInvalidationCommand,
+  GetInvalidationCommand,
+  NoSuchInvalidation,
+  waitUntilInvalidationCompleted,
+} from '@aws-sdk/client-cloudfront';

@@ -1,0 +1,82 @@
+import { DeployError } from '../errors.ts';
+import type { FunctionOutcome } from '../outcome.ts';
+import { plain } from '../plain.ts';
+import { persist } from '../retry.ts';
+import type { Timeline } from '../timeline.ts';
+import type { FunctionState, World } from '../world.ts';
+import { isBusy } from './state.ts';
+
+/** What the function is now, and whether this code fits it at all. */
+export async function lookAtFunction(
+  outcome: FunctionOutcome,
+  world: World,
+  timeline: Timeline,
+  deadline: number,
+): Promise<void> {
+  const { ref, image } = outcome.plan;
+  outcome.before = await timeline.step(ref.name, 'look', async (note) => {
+    const state = await persist(() => world.lambda.look(ref.text, deadline), {
+      subject: `GetFunction for ${ref.name}`,
+      deadline,
+      capMs: 5000,
+      cancelled: world.cancelled,
+      onRetry: note,
+    });
+    note(describe(state));
+    return state;
+  });
+  const { packageType, state } = outcome.before;
+  if (packageType !== '' && packageType !== 'Image') {
+    throw new DeployError(
+      'invalid-input',
+      `function-name "${ref.name}" has the package type ${plain(packageType)}, image-uri "${image.text}" needs Image.`,
+      {
+        hint: 'The package type of a function is fixed when it is created: deploy a zip to this one, or create another.',
+      },
+    );
+  }
+  if (state === 'Deleting') {
+    throw new DeployError('not-found', `Function ${ref.name} is being deleted.`, {
+      hint: 'Create it again with the tool that owns it, then run this again.',
+    });
+  }
+}
+
+/** Lets Lambda check the update without making it; a busy function is no obstacle, a real run would wait for it. */
+export async function checkUpdate(
+  outcome: FunctionOutcome,
+  world: World,
+  timeline: Timeline,
+  deadline: number,
+): Promise<void> {
+  const { ref, image, architecture, revisionId } = outcome.plan;
+  const change = { imageUri: image.text, architecture, revisionId };
+  outcome.accepted = await timeline.step(ref.name, 'check the update', async (note) => {
+    const accepted = await persist<boolean>(
+      async () => {
+        const attempt = await world.lambda.checkUpdate(ref.text, change, deadline);
+        const isSettled = attempt.kind === 'answered' || attempt.kind === 'busy';
+        return isSettled ? { kind: 'answered', value: attempt.kind === 'answered' } : attempt;
+      },
+      {
+        subject: `UpdateFunctionCode (dry run) for ${ref.name}`,
+        deadline,
+        capMs: 5000,
+        cancelled: world.cancelled,
+        onRetry: note,
+      },
+    );
+    note(accepted ? `Lambda would accept ${image.text}` : 'busy with another update, which a real run waits for');
+    return accepted;
+  });
+}
+
+function describe(state: FunctionState): string {
+  const runs = state.resolvedImageUri || state.imageUri || state.codeSha256;
+  const status = `${state.state || 'unknown'}, last update ${state.lastUpdateStatus || 'unknown'}`;
+  const reason = state.lastUpdateStatusReasonCode || state.stateReasonCode;
+  const cure = !isBusy(state) && (state.state === 'Inactive' || state.lastUpdateStatus === 'Failed');
+  return plain(
+    `${status}${reason ? ` (${reason})` : ''}, ${state.architectures.join(', ')}, holds ${runs}${cure ? '; going on, this update may be the cure' : ''}`,
+  );
+}

@@ -1,0 +1,54 @@
+import type { FunctionState } from '../world.ts';
+
+/**
+ * While this is so, Lambda refuses updates and publishing (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html).
+ * A Failed update and an Inactive function are not: the next update may be their cure.
+ */
+export function isBusy({ state, lastUpdateStatus }: FunctionState): boolean {
+  return state === 'Pending' || state === 'Deactivating' || lastUpdateStatus === 'InProgress';
+}
+
+/** Everything a wait shows of a function, in one word or two. */
+export function statusText({ state, lastUpdateStatus }: FunctionState): string {
+  return state === 'Active' || state === ''
+    ? `update ${lastUpdateStatus || 'unknown'}`
+    : `${state}, update ${lastUpdateStatus || 'unknown'}`;
+}
+
+/** Whether the function holds the code that was asked for; a tag is compared as given, a digest by what it means. */
+export function holds(state: FunctionState, imageUri: string): boolean {
+  const [, digest] = imageUri.split('@sha256:');
+  return state.imageUri === imageUri || (digest !== undefined && state.codeSha256 === digest);
+}
+
+const hints: Record<string, string> = {
+  ImageAccessDenied:
+    'Let Lambda pull the image: the repository policy must allow lambda.amazonaws.com ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.',
+  ImageDeleted: 'The image is no longer in its repository: push it again, or deploy one that is there.',
+  InvalidImage:
+    'Push an image that Lambda takes: one platform, no attestations (docker buildx build --provenance=false --sbom=false), an entry point that exists.',
+  InsufficientRolePermissions:
+    "The function's role lacks permissions, often for its VPC; see the policies of the role.",
+  EniLimitExceeded: 'The VPC has no network interface left for Lambda; ask for a higher quota or use fewer subnets.',
+  SubnetOutOfIPAddresses: "The function's subnets have no free address; add a subnet or free addresses.",
+  InvalidSubnet: "A subnet of the function's VPC settings does not exist any more.",
+  InvalidSecurityGroup: "A security group of the function's VPC settings does not exist any more.",
+  KMSKeyAccessDenied: "Let the function's role use the KMS key of its environment (kms:Decrypt).",
+  KMSKeyNotFound: 'The KMS key of the function does not exist any more.',
+  DisabledKMSKey: 'The KMS key of the function is disabled.',
+  InvalidStateKMSKey: 'The KMS key of the function is not usable in its present state.',
+  InvalidZipFileException: 'The package is not a zip that Lambda can open.',
+  InvalidRuntime: "The function's runtime is not one that Lambda still offers.",
+  InternalError: 'An error inside Lambda; run it again.',
+};
+
+/** What to do about a StateReasonCode or LastUpdateStatusReasonCode. */
+export function reasonHint(reasonCode: string): string {
+  if (reasonCode.startsWith('EFS')) {
+    return 'The file system of the function could not be mounted; see its mount targets and security groups.';
+  }
+  if (reasonCode.startsWith('FunctionError')) {
+    return 'The code ended while it started; see the function’s log in CloudWatch.';
+  }
+  return hints[reasonCode] ?? 'See the function in the Lambda console; the code that served before still does.';
+}

@@ -1,0 +1,20 @@
+function consoleHost(region: string): string {
+  if (region.startsWith('cn-')) {
+    return 'console.amazonaws.cn';
+  }
+  return region.startsWith('us-gov-') ? 'console.amazonaws-us-gov.com' : 'console.aws.amazon.com';
+}
+
+export function functionLink(region: string, name: string, version: string): string {
+  const page = version === '' ? '' : `/versions/${version}`;
+  return `https://${consoleHost(region)}/lambda/home?region=${region}#/functions/${name}${page}`;
+}
+
+export function invalidationLink(region: string, distributionId: string, invalidationId: string): string {
+  const page = invalidationId === '' ? '' : `/details/${invalidationId}`;
+  return `https://${consoleHost(region)}/cloudfront/v4/home#/distributions/${distributionId}/invalidations${page}`;
+}
+
+export function runLink(serverUrl: string, repository: string, runId: string): string {
+  return `${serverUrl}/${repository}/actions/runs/${runId}`;
+}

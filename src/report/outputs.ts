@@ -1,0 +1,119 @@
+import type { DeployError } from '../errors.ts';
+import {
+  type DistributionOutcome,
+  errorsOf,
+  type FunctionOutcome,
+  isChanged,
+  type Outcome,
+  type Status,
+  statusOf,
+} from '../outcome.ts';
+import type { FunctionState } from '../world.ts';
+
+/** The names are those of action.yml; every one is always set. */
+export interface Outputs {
+  status: Status;
+  changed: 'true' | 'false';
+  'function-arn': string;
+  'function-version': string;
+  'previous-version': string;
+  'code-sha256': string;
+  'image-uri': string;
+  'previous-image-uri': string;
+  'alias-arn': string;
+  'invalidation-id': string;
+  'invalidation-status': string;
+  'assets-changed': string;
+  result: string;
+}
+
+export function toOutputs(outcome: Outcome): Outputs {
+  const { functions, distributions } = outcome;
+  const results = functions.map((one) => toFunctionResult(one, outcome));
+  return {
+    status: statusOf(outcome),
+    changed: functions.some(isChanged) ? 'true' : 'false',
+    'function-arn': lines(results.map(({ arn }) => arn)),
+    'function-version': lines(results.map(({ version }) => version)),
+    'previous-version': lines(results.map(({ previousVersion }) => previousVersion)),
+    'code-sha256': lines(results.map(({ codeSha256 }) => codeSha256)),
+    'image-uri': lines(results.map(({ imageUri }) => imageUri)),
+    'previous-image-uri': lines(results.map(({ previousImageUri }) => previousImageUri)),
+    'alias-arn': '',
+    'invalidation-id': lines(distributions.map(({ invalidationId }) => invalidationId)),
+    'invalidation-status': lines(distributions.map(({ invalidationStatus }) => invalidationStatus)),
+    'assets-changed': '',
+    result: JSON.stringify(toResult(outcome)),
+  };
+}
+
+/** One line each, also for those that have nothing to say, so that the second line is the second function's. */
+function lines(values: readonly string[]): string {
+  return values.every((value) => value === '') ? '' : values.join('\n');
+}
+
+/** The document of docs/result.schema.json. */
+function toResult(outcome: Outcome) {
+  const [error] = errorsOf(outcome);
+  return {
+    status: statusOf(outcome),
+    changed: outcome.functions.some(isChanged),
+    dryRun: outcome.plan?.dryRun ?? false,
+    region: outcome.plan?.region ?? '',
+    error: toErrorResult(error),
+    functions: outcome.functions.map((one) => toFunctionResult(one, outcome)),
+    distributions: outcome.distributions.map((one) => toDistributionResult(one, outcome)),
+    totalMs: outcome.totalMs,
+  };
+}
+
+function toFunctionResult(one: FunctionOutcome, outcome: Outcome) {
+  const { name, before, after, stage, version, previousVersion, error } = one;
+  return {
+    name,
+    arn: before?.arn ?? '',
+    stage,
+    changed: isChanged(one),
+    version,
+    previousVersion: previousVersion ?? '',
+    codeSha256: after?.codeSha256 ?? '',
+    previousCodeSha256: before?.codeSha256 ?? '',
+    imageUri: imageOf(after),
+    previousImageUri: imageOf(before),
+    error: toErrorResult(error),
+    steps: stepsOf(name, outcome),
+  };
+}
+
+/** By digest: as Lambda resolved it, else put together from the digest that an image function has for its SHA-256. */
+function imageOf(state: FunctionState | undefined): string {
+  const { resolvedImageUri = '', imageUri = '', codeSha256 = '' } = state ?? {};
+  if (resolvedImageUri !== '' || imageUri === '') {
+    return resolvedImageUri;
+  }
+  const repository = imageUri.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  return /^[0-9a-f]{64}$/.test(codeSha256) ? `${repository}@sha256:${codeSha256}` : imageUri;
+}
+
+function toDistributionResult(one: DistributionOutcome, outcome: Outcome) {
+  return {
+    id: one.id,
+    invalidationId: one.invalidationId,
+    invalidationStatus: one.invalidationStatus,
+    callerReference: one.callerReference,
+    paths: outcome.plan?.clearing?.paths ?? [],
+    warning: one.warning,
+    error: toErrorResult(one.error),
+    steps: stepsOf(one.id, outcome),
+  };
+}
+
+function stepsOf(subject: string, { steps }: Outcome) {
+  return steps
+    .filter((step) => step.subject === subject)
+    .map(({ name, startMs, ms, failed }) => ({ name, startMs, ms, failed }));
+}
+
+function toErrorResult(error: DeployError | undefined) {
+  return error ? { code: error.code, message: error.message, hint: error.hint ?? '' } : null;
+}

@@ -1,0 +1,123 @@
+import type { DeployError } from './errors.ts';
+
+/** Everything outside the program. Only src/adapters/ builds one for real. */
+export interface World {
+  lambda: Lambda;
+  cloudFront: CloudFront;
+  log: Log;
+  /** Aborted when the runner cancels the job. */
+  cancelled: AbortSignal;
+}
+
+/** Where and why the action runs; every field is empty outside GitHub Actions. */
+export interface Run {
+  serverUrl: string;
+  repository: string;
+  runId: string;
+  runAttempt: string;
+  job: string;
+  /** The id of the step, unique in its job. */
+  step: string;
+  sha: string;
+  /** `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
+  awsRegion: string;
+}
+
+export interface Log {
+  line(text: string): void;
+  warning(title: string, text: string): void;
+  error(title: string, text: string): void;
+  group<T>(title: string, work: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * How one call to AWS ended.
+ *
+ * - `answered`: with an answer that has the shape it must have;
+ * - `refused`: for good, trying again cannot help;
+ * - `busy`: another change of the same function is in progress;
+ * - `unanswered`: throttled, broken off, timed out, a server error or an answer that makes no sense. The call may have
+ *   been applied (even a 429 or a refused connection can hide an earlier attempt that was), so whoever changes something
+ *   reads back before trying again.
+ */
+export type Attempt<T> =
+  | { kind: 'answered'; value: T }
+  | { kind: 'refused'; error: DeployError }
+  | { kind: 'busy'; reason: string }
+  | { kind: 'unanswered'; reason: string; retryAfterMs: number };
+
+/** How a wait ended: `last` is the state that ended it, or the last one seen before the deadline. */
+export type Waited<T> = { kind: 'done'; last: T } | { kind: 'timed-out'; last: T | undefined; reason: string };
+
+export interface Wait<T> {
+  /** True when there is nothing more to wait for, be it well or badly ended. */
+  isOver(state: T): boolean;
+  /** Each state seen, the first and the last one too. */
+  onState(state: T): void;
+  /** In milliseconds of `performance.now()`. */
+  deadline: number;
+}
+
+/** What we read of a function or a version: no environment variables, no presigned URL, so they can reach no log. */
+export interface FunctionState {
+  arn: string;
+  version: string;
+  state: string;
+  stateReasonCode: string;
+  stateReason: string;
+  lastUpdateStatus: string;
+  lastUpdateStatusReasonCode: string;
+  lastUpdateStatusReason: string;
+  codeSha256: string;
+  revisionId: string;
+  packageType: string;
+  architectures: readonly string[];
+  /** As it was given to the last update. */
+  imageUri: string;
+  /** By digest. */
+  resolvedImageUri: string;
+}
+
+export interface CodeChange {
+  imageUri: string;
+  architecture: string | undefined;
+  revisionId: string | undefined;
+}
+
+/** Every call ends by `deadline` at the latest (milliseconds of `performance.now()`). */
+export interface Lambda {
+  look(functionName: string, deadline: number): Promise<Attempt<FunctionState>>;
+  checkUpdate(functionName: string, change: CodeChange, deadline: number): Promise<Attempt<FunctionState>>;
+  updateCode(functionName: string, change: CodeChange, deadline: number): Promise<Attempt<FunctionState>>;
+  /** Publishes only if the code still is `codeSha256`; code already published answers with the version it has. */
+  publishVersion(
+    functionName: string,
+    version: { codeSha256: string; description: string | undefined },
+    deadline: number,
+  ): Promise<Attempt<FunctionState>>;
+  /** Undefined when no version was ever published. */
+  newestVersion(functionName: string, deadline: number): Promise<Attempt<string | undefined>>;
+  waitForUpdate(functionName: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
+  waitForVersion(functionName: string, version: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
+}
+
+export interface Invalidation {
+  id: string;
+  status: string;
+}
+
+export interface CloudFront {
+  /** Whether the distribution is there and its invalidations may be read, found out without changing anything. */
+  check(distributionId: string, deadline: number): Promise<Attempt<undefined>>;
+  /** The same reference and paths answer with the invalidation made before, and are billed once. */
+  createInvalidation(
+    distributionId: string,
+    batch: { paths: readonly string[]; callerReference: string },
+    deadline: number,
+  ): Promise<Attempt<Invalidation>>;
+  waitForInvalidation(
+    distributionId: string,
+    invalidationId: string,
+    wait: Wait<Invalidation>,
+  ): Promise<Waited<Invalidation>>;
+}
