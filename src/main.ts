@@ -1,5 +1,6 @@
 import { DeployError, toDeployError } from './errors.ts';
-import { type InputSource, parseInputs } from './inputs.ts';
+import type { InputSource } from './fields.ts';
+import { parseInputs } from './inputs.ts';
 import { emptyOutcome, type Outcome } from './outcome.ts';
 import { type Plan, planRelease } from './plan.ts';
 import { release } from './release.ts';

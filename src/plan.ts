@@ -1,6 +1,7 @@
+import type { InputName } from './fields.ts';
 import type { ImageUri } from './image/image-uri.ts';
-import { type InputName, type Inputs, regionPattern } from './inputs.ts';
-import { type FunctionRef, functionArn } from './lambda/function-ref.ts';
+import { type FunctionInput, type Inputs, regionPattern } from './inputs.ts';
+import type { FunctionRef } from './lambda/function-ref.ts';
 import { plain } from './plain.ts';
 import type { Run } from './world.ts';
 
@@ -14,8 +15,6 @@ export interface Plan {
 
 export interface FunctionPlan {
   ref: FunctionRef;
-  /** With `*` for what is not known, as an IAM policy takes it. */
-  arn: string;
   image: ImageUri;
   architecture: string | undefined;
   revisionId: string | undefined;
@@ -94,26 +93,15 @@ function chooseRegion(inputs: Inputs, run: Run, problems: string[]): string {
 }
 
 function planFunctions(inputs: Inputs, run: Run, region: string, problems: string[]): FunctionPlan[] {
-  return inputs.functions.flatMap(({ ref, image: own }) => {
-    const image = own ?? inputs.image;
-    const at = ref.region || region;
+  return inputs.functions.flatMap((input) => {
+    const { ref } = input;
+    const image = chooseImage(input, inputs, region, problems);
     if (image === undefined) {
-      // A malformed image-uri has been reported already.
-      if (!inputs.given.has('image-uri')) {
-        problems.push(`image-uri must be given for function-name "${ref.text}", it has no image of its own.`);
-      }
       return [];
-    }
-    if (image.region !== '' && at !== '' && image.region !== at) {
-      const input = own ? 'function-name' : 'image-uri';
-      problems.push(
-        `${input} has an image in ${image.region}, but "${ref.text}" is in ${at} and Lambda pulls only from its own Region, got "${image.text}".`,
-      );
     }
     return [
       {
         ref,
-        arn: functionArn(ref, region),
         image,
         architecture: inputs.architecture,
         revisionId: inputs.revisionId || undefined,
@@ -121,6 +109,31 @@ function planFunctions(inputs: Inputs, run: Run, region: string, problems: strin
       },
     ];
   });
+}
+
+/** The function's own image before the common one; Lambda pulls only from the function's Region. */
+function chooseImage(
+  { ref, image: own }: FunctionInput,
+  inputs: Inputs,
+  region: string,
+  problems: string[],
+): ImageUri | undefined {
+  const image = own ?? inputs.image;
+  if (image === undefined) {
+    // A malformed image-uri has been reported already.
+    if (!inputs.given.has('image-uri')) {
+      problems.push(`image-uri must be given for function-name "${ref.text}", it has no image of its own.`);
+    }
+    return undefined;
+  }
+  const functionRegion = ref.region || region;
+  if (image.region !== '' && functionRegion !== '' && image.region !== functionRegion) {
+    const input = own ? 'function-name' : 'image-uri';
+    problems.push(
+      `${input} has an image in ${image.region}, but "${ref.text}" is in ${functionRegion} and Lambda pulls only from its own Region, got "${image.text}".`,
+    );
+  }
+  return image;
 }
 
 /** Lambda takes 256 characters. */
@@ -139,7 +152,8 @@ function planClearing(inputs: Inputs, problems: string[]): ClearingPlan | undefi
     return undefined;
   }
   const everything = !inputs.given.has('paths') && !inputs.given.has('paths-file');
-  const paths = everything ? ['/*'] : inputs.paths;
+  // Sorted, so that the same paths in another order are the same request.
+  const paths = everything ? ['/*'] : inputs.paths.toSorted();
   const wildcards = paths.filter((path) => path.endsWith('*')).length;
   const source = inputs.given.has('paths-file') ? 'paths-file' : 'paths';
   if (paths.length > mostPaths) {

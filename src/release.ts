@@ -45,8 +45,10 @@ async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, 
     }
   }
 
-  if (plan.clearing !== undefined && plan.clearing.paths.length > 0) {
-    const clearing = plan.clearing;
+  const { clearing } = plan;
+  if (clearing !== undefined && clearing.paths.length === 0) {
+    world.log.line('nothing to clear, paths-file lists no path');
+  } else if (clearing !== undefined) {
     await world.log.group(`Clear ${count(outcome.distributions, 'distribution')}`, () =>
       clearDistributions(clearing, run, world, timeline, outcome),
     );

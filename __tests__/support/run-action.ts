@@ -24,7 +24,10 @@ export interface ActionOptions {
 }
 
 /** Starts the committed bundle the way a runner does: inputs in the environment, files for outputs and summary. */
-export async function runAction(inputs: Record<string, string>, { env = {}, onStart }: ActionOptions = {}): Promise<ActionRun> {
+export async function runAction(
+  inputs: Record<string, string>,
+  { env = {}, onStart }: ActionOptions = {},
+): Promise<ActionRun> {
   const directory = mkdtempSync(join(tmpdir(), 'run-action-'));
   const files = { GITHUB_OUTPUT: join(directory, 'output'), GITHUB_STEP_SUMMARY: join(directory, 'summary.md') };
   for (const file of Object.values(files)) {
@@ -34,7 +37,14 @@ export async function runAction(inputs: Record<string, string>, { env = {}, onSt
   const began = performance.now();
   const child = spawn(process.execPath, [bundle], {
     // Nothing of the machine's own AWS settings or of a workflow that runs these tests.
-    env: { PATH: process.env.PATH ?? '', HOME: directory, AWS_EC2_METADATA_DISABLED: 'true', ...env, ...files, ...Object.fromEntries(inputEnv) },
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: directory,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...env,
+      ...files,
+      ...Object.fromEntries(inputEnv),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

@@ -94,32 +94,63 @@ const throttled = new Set([
   'TooManyRequestsException',
 ]);
 
+/** What an SDK error says, safe to pass on, and the call it came from. */
+interface Failure<T> {
+  call: Call<T>;
+  error: SdkError;
+  name: string;
+  status: number;
+  said: string;
+}
+
 /** Errors are told apart by name and status, never by AWS's sentence, which is only passed on. */
 function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }) as SdkError;
-  const name = plain(error.name ?? 'Error', 80);
-  const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? 0;
-  const said = plain(error.message ?? '', 300);
-  const again = (reason: string): Attempt<T> => ({ kind: 'unanswered', reason, retryAfterMs: retryAfterMs(error) });
-  const refuse = (code: ErrorCode, what: string, hint: string): Attempt<T> => ({
-    kind: 'refused',
-    // No cause: the SDK's error holds the whole response.
-    error: new DeployError(code, `${call.subject}: ${what}`, { hint }),
-  });
+  const failure = {
+    call,
+    error,
+    name: plain(error.name ?? 'Error', 80),
+    status: error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? 0,
+    said: plain(error.message ?? '', 300),
+  };
+  const reason = passingReason(failure);
+  if (reason !== undefined) {
+    return { kind: 'unanswered', reason, retryAfterMs: retryAfterMs(error) };
+  }
+  const explained = call.explain?.(failure.name, failure.said);
+  if (explained === undefined && (failure.name === 'ResourceConflictException' || failure.status === 409)) {
+    return { kind: 'busy', reason: `${failure.name}${failure.said ? `, ${failure.said}` : ''}` };
+  }
+  return { kind: 'refused', error: explained ?? refusal(failure) };
+}
 
+/** Why a call should be tried again, or undefined when that cannot help. */
+function passingReason<T>({ error, name, status }: Failure<T>): string | undefined {
   if (throttled.has(name) || status === 429) {
-    return again(`throttled (${name})`);
+    return `throttled (${name})`;
   }
-  if (name === 'ResourceConflictException' || status === 409) {
-    const explained = call.explain?.(name, said);
-    return explained
-      ? { kind: 'refused', error: explained }
-      : { kind: 'busy', reason: `${name}${said ? `, ${said}` : ''}` };
-  }
-  // The SDK has corrected its clock by the server's; the next try is signed with that.
   if (badCredentials.has(name) && error.$metadata?.clockSkewCorrected) {
-    return again(`a clock that is off (${name})`);
+    // The SDK has set its clock by the server's; the next try is signed with that.
+    return `a clock that is off (${name})`;
   }
+  if (status >= 200 && status < 300) {
+    return 'an answer that makes no sense';
+  }
+  if (status >= 500 || status === 408) {
+    return `HTTP ${status} (${name})`;
+  }
+  const codes = [error.code, error.cause?.code];
+  const network = codes.find((code) => typeof code === 'string' && /^(?:E[A-Z]+|HPE_\w+)$/.test(code));
+  const isBroken = network !== undefined || ['TimeoutError', 'AbortError', 'SyntaxError'].includes(name);
+  return status === 0 && isBroken ? `a broken connection (${network ?? name})` : undefined;
+}
+
+/** Without a cause: the SDK's error holds the whole response. */
+function refusal<T>({ call, name, status, said }: Failure<T>): DeployError {
+  const refuse = (code: ErrorCode, what: string, hint: string) =>
+    new DeployError(code, `${call.subject}: ${what}`, { hint });
+  const quote = said === '' ? '' : ` AWS says: ${said}`;
+
   if (expired.has(name)) {
     return refuse(
       'access-denied',
@@ -130,53 +161,36 @@ function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
   if (badCredentials.has(name)) {
     return refuse(
       'access-denied',
-      `no valid AWS credentials (${name}).${quote(said)}`,
+      `no valid AWS credentials (${name}).${quote}`,
       'Put aws-actions/configure-aws-credentials before this step, in the same job, and give the job the permission id-token: write.',
     );
-  }
-  const explained = call.explain?.(name, said);
-  if (explained) {
-    return { kind: 'refused', error: explained };
   }
   if (status === 403 || name.startsWith('AccessDenied')) {
     return refuse(
       'access-denied',
-      `${call.action} was denied (${name}).${quote(said)}`,
+      `${call.action} was denied (${name}).${quote}`,
       `Allow ${call.action} on ${call.resource} to the role of this job.`,
     );
   }
   if (notFound.has(name)) {
     return refuse(
       'not-found',
-      `not found (${name}).${quote(said)}`,
+      `not found (${name}).${quote}`,
       'See that the name, the Region and the AWS account are right; this action creates neither functions nor distributions.',
     );
   }
-  if (status >= 400 && status < 500 && status !== 408) {
+  if (status >= 400) {
     return refuse(
       call.failure,
-      `${call.action} was rejected (${name}).${quote(said)}`,
-      'See the reason AWS gives; nothing was changed by this call.',
+      `${call.action} was rejected (${name}).${quote}`,
+      'See the reason AWS gives; this call changed nothing.',
     );
-  }
-  if (status !== 0) {
-    return again(status < 300 ? 'an answer that makes no sense' : `HTTP ${status} (${name})`);
-  }
-  const network = [error.code, error.cause?.code].find(
-    (code) => typeof code === 'string' && /^(?:E[A-Z]+|HPE_\w+)$/.test(code),
-  );
-  if (network !== undefined || name === 'TimeoutError' || name === 'AbortError' || name === 'SyntaxError') {
-    return again(`a broken connection (${network ?? name})`);
   }
   return refuse(
     'unexpected',
-    `${call.action} could not be sent (${name}).${quote(said)}`,
+    `${call.action} could not be sent (${name}).${quote}`,
     'If this is not about your network or endpoint settings, please report it.',
   );
-}
-
-function quote(said: string): string {
-  return said === '' ? '' : ` AWS says: ${said}`;
 }
 
 const longestRetryAfterMs = 60_000;

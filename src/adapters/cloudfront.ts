@@ -6,7 +6,7 @@ import { clientSettings, once } from './client-settings.ts';
 import { guardedWait } from './guarded-wait.ts';
 
 const readPatienceMs = 10_000;
-const writePatienceMs = 30_000;
+const writePatienceMs = 15_000;
 
 /** Most invalidations are done after 5 to 25 s. */
 const pace = { minDelay: 0.5, maxDelay: 0.9 };

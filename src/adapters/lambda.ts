@@ -12,7 +12,7 @@ import { guardedWait } from './guarded-wait.ts';
 import { createPacer } from './pacer.ts';
 
 const readPatienceMs = 10_000;
-const writePatienceMs = 30_000;
+const writePatienceMs = 15_000;
 
 /** Half a second late at the worst, and no more than four polls a second. */
 const pace = { minDelay: 0.25, maxDelay: 0.5 };

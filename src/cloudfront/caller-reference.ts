@@ -15,7 +15,7 @@ export function callerReference(
   released: readonly string[],
 ): string {
   const attempt = run.runId === '' ? randomUUID() : `${run.runId}-${run.runAttempt || '1'}`;
-  const work = [run.repository, run.job, run.step, distributionId, ...released, '', ...paths.toSorted()];
+  const work = [run.repository, run.job, run.step, distributionId, ...released, '', ...paths];
   const hash = createHash('sha256').update(JSON.stringify(work)).digest('hex').slice(0, 32);
   return `lambda-cloudfront-deploy-${attempt}-${hash}`;
 }

@@ -75,7 +75,7 @@ function describe(state: FunctionState): string {
   const runs = state.resolvedImageUri || state.imageUri || state.codeSha256;
   const status = `${state.state || 'unknown'}, last update ${state.lastUpdateStatus || 'unknown'}`;
   const reason = state.lastUpdateStatusReasonCode || state.stateReasonCode;
-  const cure = !isBusy(state) && (state.state === 'Inactive' || state.lastUpdateStatus === 'Failed');
+  const cure = !isBusy(state) && (['Inactive', 'Failed'].includes(state.state) || state.lastUpdateStatus === 'Failed');
   return plain(
     `${status}${reason ? ` (${reason})` : ''}, ${state.architectures.join(', ')}, holds ${runs}${cure ? '; going on, this update may be the cure' : ''}`,
   );

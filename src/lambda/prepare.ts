@@ -78,27 +78,35 @@ async function updateCode(preparation: Preparation, free: FunctionState, note: N
       return { before, sent: attempt.value };
     }
     maybeApplied ||= attempt.kind === 'unanswered';
-    if (!maybeApplied) {
-      outcome.stage = 'untouched';
+    outcome.stage = maybeApplied ? 'update-sent' : 'untouched';
+    const refusal = attempt.kind === 'refused' ? attempt.error : undefined;
+    // After a lost answer even a refusal may be our own doing: a revision that moved was moved by our update.
+    if (refusal && !maybeApplied) {
+      throw refusal;
     }
-    // A revision that moved after a lost answer may have been moved by our own update.
-    if (attempt.kind === 'refused' && !(maybeApplied && attempt.error.code === 'conflict')) {
-      throw attempt.error;
-    }
-    if (attempt.kind !== 'refused') {
-      note(`update not confirmed, ${attempt.reason}; looking where it stands`);
-      await pauseBeforeRetry(preparation, tries, attempt, 'UpdateFunctionCode');
-    }
-    const now = await waitUntilFree(preparation, note);
+    const now = await lookAgain(preparation, attempt, tries, note);
     if (maybeApplied && isApplied(before, now, change.imageUri)) {
       note('the update is in');
       return { before, sent: now };
     }
-    if (attempt.kind === 'refused') {
-      throw attempt.error;
+    if (refusal) {
+      throw refusal;
     }
     before = now;
   }
+}
+
+async function lookAgain(
+  preparation: Preparation,
+  attempt: Attempt<FunctionState>,
+  tries: number,
+  note: Note,
+): Promise<FunctionState> {
+  if (attempt.kind === 'busy' || attempt.kind === 'unanswered') {
+    note(`update not confirmed, ${attempt.reason}; looking where it stands`);
+    await pauseBeforeRetry(preparation, tries, attempt, 'UpdateFunctionCode');
+  }
+  return waitUntilFree(preparation, note);
 }
 
 /**

@@ -1,0 +1,64 @@
+import type { LocalAws } from '../../local-aws/local-aws.ts';
+import type { LocalAwsOptions } from '../../local-aws/options.ts';
+import { startLocalAws } from '../../local-aws/server.ts';
+import { type ActionOptions, type ActionRun, runAction } from './run-action.ts';
+
+export const repository = '123456789012.dkr.ecr.us-east-1.amazonaws.com/web';
+export const distributionId = 'E2EXAMPLE1';
+
+/** As quick as tests want it, as slow as it takes to be seen in between. */
+export const quick = { updateMs: 300, versionMs: 200, invalidationMs: 200, createMs: 300, originMs: 2 };
+
+/** Stops by itself at the end of the block that declares it with `await using`. */
+export type Site = LocalAws & AsyncDisposable;
+
+/** A function `web`, running `web:v1`, behind one distribution. */
+export async function startSite(options: LocalAwsOptions = {}): Promise<Site> {
+  const aws = await startLocalAws({
+    clocks: quick,
+    functions: [{ name: 'web', imageUri: `${repository}:v1` }],
+    distributions: [{ id: distributionId, functionName: 'web' }],
+    ...options,
+  });
+  return Object.assign(aws, { [Symbol.asyncDispose]: () => aws.stop() });
+}
+
+/** What the tests call a release: `web:v2` to `web`, then everything cleared. */
+export const v2 = { 'function-name': 'web', 'image-uri': `${repository}:v2`, 'distribution-id': distributionId };
+
+/** The environment of a job on GitHub. */
+export const job = {
+  GITHUB_REPOSITORY: 'octo/site',
+  GITHUB_RUN_ID: '4711',
+  GITHUB_RUN_ATTEMPT: '1',
+  GITHUB_JOB: 'deploy',
+  GITHUB_ACTION: '__self',
+  GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
+};
+
+export function deploy(
+  aws: LocalAws,
+  inputs: Record<string, string> = v2,
+  { env = {}, ...options }: ActionOptions = {},
+): Promise<ActionRun> {
+  return runAction(inputs, { env: { ...aws.env, ...job, ...env }, ...options });
+}
+
+export function callsTo(aws: LocalAws, action: string) {
+  return aws.calls.filter((call) => call.action === action);
+}
+
+/** How often an action changed something, which for a call that was repeated must be once. */
+export function effects(aws: LocalAws, action: string): number {
+  return callsTo(aws, action).filter(({ effect }) => effect).length;
+}
+
+/** The moments of the promise: no invalidation is created before every function is updated and its version Active. */
+export function earlyInvalidations(aws: LocalAws): string[] {
+  const lastReady = Math.max(
+    ...aws.events.filter(({ type }) => type === 'version-active' || type === 'update-finished').map(({ at }) => at),
+  );
+  return callsTo(aws, 'CreateInvalidation')
+    .filter(({ at }) => at < lastReady)
+    .map(({ at }) => `CreateInvalidation ${Math.round(lastReady - at)} ms before everything was ready`);
+}

@@ -1,0 +1,109 @@
+import defaults from './action.json' with { type: 'json' };
+import { plain } from './plain.ts';
+
+export type InputName = keyof typeof defaults;
+
+/** Where the texts come from: the runner, in a workflow. */
+export interface InputSource {
+  /** As the workflow gave it; empty when it did not. */
+  text(name: InputName): string;
+  /** The contents of a file the workflow names. */
+  file(path: string): string;
+}
+
+/** Reads single inputs. What is wrong goes to the problems and never stops the next one from being read. */
+export interface Fields {
+  /** The inputs that hold anything, be it right or wrong. */
+  given: ReadonlySet<InputName>;
+  /** The text of an input, or its default. */
+  text(name: InputName): string;
+  reject(name: InputName, what: string, value: string): void;
+  choice<T extends string>(name: InputName, choices: readonly T[]): T | undefined;
+  flag(name: InputName): boolean;
+  durationMs(name: InputName): number;
+  /** Empty when the text does not match. */
+  matching(name: InputName, pattern: RegExp, what: string): string;
+  /** One item a line; spaces and commas separate too, blank lines and comments are skipped. */
+  items(name: InputName): string[];
+  /** One item a line, with the spaces in it. */
+  fileLines(name: InputName): string[];
+}
+
+/** The longest a job on a GitHub-hosted runner may run. */
+const longestSeconds = 6 * 3600;
+const secondsOf: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600 };
+
+export function readFields(source: InputSource, problems: string[]): Fields {
+  const given = new Set<InputName>();
+  const texts = new Map<InputName, string>();
+  for (const name of Object.keys(defaults) as InputName[]) {
+    const text = source.text(name).trim();
+    if (text !== '') {
+      given.add(name);
+    }
+    // An input that a calling workflow passes on empty means its default.
+    texts.set(name, text || defaults[name]);
+  }
+  const fields: Fields = {
+    given,
+    text: (name) => texts.get(name) ?? '',
+    reject(name, what, value) {
+      problems.push(`${name} ${what}, got "${plain(value, 120)}".`);
+    },
+    choice(name, choices) {
+      const text = fields.text(name);
+      const chosen = choices.find((one) => one === text.toLowerCase());
+      if (chosen === undefined && text !== '') {
+        fields.reject(name, `must be ${choices.join(', ').replace(/, ([^,]*)$/, ' or $1')}`, text);
+      }
+      return chosen;
+    },
+    flag: (name) => fields.choice(name, ['true', 'false']) === 'true',
+    durationMs(name) {
+      const text = fields.text(name);
+      const [, count = '', unit = ''] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
+      const seconds = Number(count) * (secondsOf[unit] ?? 0);
+      if (seconds < 1 || seconds > longestSeconds) {
+        fields.reject(name, 'must be seconds or a duration such as 90s, 10m or 1h, from 1 second to 6 hours', text);
+      }
+      return seconds * 1000;
+    },
+    matching(name, pattern, what) {
+      const text = fields.text(name);
+      if (text === '' || pattern.test(text)) {
+        return text;
+      }
+      fields.reject(name, what, text);
+      return '';
+    },
+    items(name) {
+      const comment = name === 'paths' ? loneComment : anyComment;
+      return linesOf(fields.text(name))
+        .flatMap((line) => line.replace(comment, '').split(/[\s,]+/))
+        .filter((item) => item !== '');
+    },
+    fileLines(name) {
+      const path = fields.text(name);
+      try {
+        return path === ''
+          ? []
+          : linesOf(source.file(path).replace(/^\ufeff/, ''))
+              .map((line) => line.replace(/^#(?:\s.*|$)/, '').trim())
+              .filter((line) => line !== '');
+      } catch (error) {
+        const { code = 'unreadable' } = error as NodeJS.ErrnoException;
+        fields.reject(name, `must be a file that can be read (${plain(code)})`, path);
+        return [];
+      }
+    },
+  };
+  return fields;
+}
+
+const anyComment = /(?:^|\s)#.*$/;
+/** Among paths `#tag` is an item, a cache tag; only a `#` that stands alone begins a comment. */
+const loneComment = /(?:^|\s)#(?:\s.*|$)/;
+
+function linesOf(text: string): string[] {
+  return text.split(/\r\n|[\r\n]/);
+}

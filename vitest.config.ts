@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['__tests__/**/*.test.ts'],
+    globalSetup: './__tests__/support/global-setup.ts',
+    // Real processes against real clocks; a loaded machine is slow, not wrong.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
