@@ -1,0 +1,43 @@
+import type { Cache } from '../cdn/cache.ts';
+import type { Clock, Duration } from '../clock.ts';
+import type { Listener } from '../listener.ts';
+import type { Timeline } from '../timeline.ts';
+import type { Quota } from './quotas.ts';
+
+/** A distribution, or a tenant of one: tenants are invalidated on their own. */
+export interface Distribution {
+  id: string;
+  kind: 'distribution' | 'tenant';
+  functionName: string;
+  cacheTagHeader: string | undefined;
+  createdAt: Date;
+  /** Oldest first. */
+  invalidations: Invalidation[];
+  cache: Cache;
+  edge: Listener;
+}
+
+export interface Invalidation {
+  id: string;
+  callerReference: string;
+  items: string[];
+  status: 'InProgress' | 'Completed';
+  createdAt: Date;
+  completedAt: Date | undefined;
+}
+
+export interface CloudFrontStore {
+  accountId: string;
+  clock: Clock;
+  timeline: Timeline;
+  distributions: Map<string, Distribution>;
+  quota: Quota;
+  invalidationMs: Duration;
+  /** When objects are dropped, if earlier than the invalidation says Completed; AWS is usually done long before. */
+  cloudFrontPropagationMs: Duration | undefined;
+}
+
+export function distributionArn(accountId: string, id: string, kind: Distribution['kind']): string {
+  const type = kind === 'tenant' ? 'distribution-tenant' : 'distribution';
+  return `arn:aws:cloudfront::${accountId}:${type}/${id}`;
+}

@@ -1,0 +1,86 @@
+import type { Code } from './code.ts';
+import type { Alias, Configuration, LambdaFunction, Reason, Version } from './function-state.ts';
+import { functionArn, type Home } from './identifiers.ts';
+
+/** $LATEST as a FunctionConfiguration; `qualifier` only when the caller gave one. */
+export function latestDocument(home: Home, fn: LambdaFunction, qualifier?: string): Record<string, unknown> {
+  return {
+    ...commonFields(fn, fn.code, fn.configuration),
+    FunctionArn: functionArn(home, fn.name, qualifier),
+    Version: '$LATEST',
+    LastModified: timestamp(fn.lastModified),
+    RevisionId: fn.revisionId,
+    State: fn.state,
+    ...reasonFields('State', fn.stateReason),
+    LastUpdateStatus: fn.lastUpdateStatus,
+    ...reasonFields('LastUpdateStatus', fn.lastUpdateReason),
+  };
+}
+
+/** A version as a FunctionConfiguration; with an alias as qualifier the ARN names the alias. */
+export function versionDocument(
+  home: Home,
+  fn: LambdaFunction,
+  version: Version,
+  qualifier = version.version,
+): Record<string, unknown> {
+  return {
+    ...commonFields(fn, version.code, version.configuration),
+    FunctionArn: functionArn(home, fn.name, qualifier),
+    Version: version.version,
+    LastModified: timestamp(version.lastModified),
+    RevisionId: version.revisionId,
+    State: version.state,
+    ...reasonFields('State', version.stateReason),
+    // Versions are never updated: this is Successful even while State is Pending, and no sign of readiness.
+    LastUpdateStatus: 'Successful',
+  };
+}
+
+export function aliasDocument(home: Home, fn: LambdaFunction, alias: Alias): Record<string, unknown> {
+  return {
+    AliasArn: functionArn(home, fn.name, alias.name),
+    Name: alias.name,
+    FunctionVersion: alias.version,
+    Description: alias.description,
+    ...(Object.keys(alias.weights).length > 0 && { RoutingConfig: { AdditionalVersionWeights: alias.weights } }),
+    RevisionId: alias.revisionId,
+  };
+}
+
+/** The Code member of GetFunction: where the code came from, and for packages where it can be had. */
+export function codeLocation(home: Home, fn: LambdaFunction, code: Code): Record<string, unknown> {
+  if (code.image !== undefined) {
+    return { RepositoryType: 'ECR', ImageUri: code.image.uri, ResolvedImageUri: code.image.resolvedUri };
+  }
+  const bucket = `awslambda-${home.region}-tasks.s3.${home.region}.amazonaws.com`;
+  const signature = 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600&X-Amz-Signature=local-aws-presigned';
+  return { RepositoryType: 'S3', Location: `https://${bucket}/snapshots/${home.accountId}/${fn.name}?${signature}` };
+}
+
+function commonFields(fn: LambdaFunction, code: Code, configuration: Configuration): Record<string, unknown> {
+  return {
+    FunctionName: fn.name,
+    Description: '',
+    Timeout: 3,
+    MemorySize: 128,
+    TracingConfig: { Mode: 'PassThrough' },
+    EphemeralStorage: { Size: 512 },
+    SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
+    LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${fn.name}` },
+    ...configuration,
+    PackageType: fn.packageType,
+    Architectures: [code.architecture],
+    CodeSize: code.codeSize,
+    CodeSha256: code.codeSha256,
+  };
+}
+
+function reasonFields(prefix: 'State' | 'LastUpdateStatus', reason: Reason | undefined): Record<string, string> {
+  return reason === undefined ? {} : { [`${prefix}Reason`]: reason.text, [`${prefix}ReasonCode`]: reason.code };
+}
+
+/** Lambda writes offsets as `+0000`. */
+function timestamp(date: Date): string {
+  return date.toISOString().replace('Z', '+0000');
+}

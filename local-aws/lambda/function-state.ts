@@ -1,0 +1,244 @@
+import type { Clock, Duration } from '../clock.ts';
+import type { Outcome } from '../faults.ts';
+import type { Timeline } from '../timeline.ts';
+import type { Code } from './code.ts';
+import { LambdaErrors } from './errors.ts';
+
+/*
+ * The life of a function, as AWS documents it.
+ *
+ *   State               create ──▶ Pending ──▶ Active      (or Failed)
+ *                                     ▲
+ *                                     └── Inactive, when updated or invoked
+ *
+ *   LastUpdateStatus    Successful ──▶ InProgress ──▶ Successful      (or Failed)
+ *
+ *                        update            publish     invoke
+ *   Pending              409               409         409
+ *   Active, InProgress   409               409         the PREVIOUS code
+ *   Active, Successful   ──▶ InProgress    a version   the code
+ *   Active, Failed       ──▶ InProgress    409 (1)     the PREVIOUS code
+ *   Inactive             ──▶ Pending (2)   a version   refused, and ──▶ Pending ──▶ Active
+ *   Failed               ──▶ Pending (2)   409         refused
+ *
+ * The record ($LATEST's configuration, with CodeSha256) shows the NEW code as soon as an update starts, and keeps
+ * showing it when the update failed: who skips by CodeSha256 alone skips the repair.
+ *
+ * AWS documents neither that, nor (1): both are the careful guess.  (2) LastUpdateStatus is InProgress meanwhile.
+ */
+
+export type State = 'Pending' | 'Active' | 'Inactive' | 'Failed' | (string & {});
+export type UpdateStatus = 'Successful' | 'InProgress' | 'Failed' | (string & {});
+
+export interface Reason {
+  code: string;
+  text: string;
+}
+
+/** The parts of the configuration that a caller may set, under the API's names. */
+export type Configuration = Record<string, unknown>;
+
+export interface LambdaFunction {
+  name: string;
+  packageType: 'Image' | 'Zip';
+  configuration: Configuration;
+  /** What the record shows. */
+  code: Code;
+  /** What invocations of $LATEST run. */
+  serving: Code;
+  state: State;
+  stateReason: Reason | undefined;
+  lastUpdateStatus: UpdateStatus;
+  lastUpdateReason: Reason | undefined;
+  revisionId: string;
+  lastModified: Date;
+  /** When an update last turned Successful, as `performance.now()`. */
+  updatedAt: number | undefined;
+  versions: Version[];
+  nextVersion: number;
+  aliases: Map<string, Alias>;
+}
+
+export interface Version {
+  version: string;
+  code: Code;
+  configuration: Configuration;
+  state: State;
+  stateReason: Reason | undefined;
+  revisionId: string;
+  lastModified: Date;
+  activeAt: number | undefined;
+}
+
+export interface Alias {
+  name: string;
+  version: string;
+  description: string;
+  /** Further version → share of traffic; empty is no shift. */
+  weights: Record<string, number>;
+  revisionId: string;
+}
+
+/** What the state machine needs of its surroundings. */
+export interface LambdaClocks {
+  clock: Clock;
+  timeline: Timeline;
+  createMs: Duration;
+  updateMs: Duration;
+  versionMs: Duration;
+}
+
+const CREATING: Reason = { code: 'Creating', text: 'The function is being created.' };
+const RESTORING: Reason = { code: 'Restoring', text: 'The function is being restored.' };
+
+/** Every change moves the RevisionId, and so does the end of an update. */
+export function touch(fn: { revisionId: string }): void {
+  fn.revisionId = crypto.randomUUID();
+}
+
+export function startCreation(clocks: LambdaClocks, fn: LambdaFunction, outcome?: Outcome): void {
+  fn.state = 'Pending';
+  fn.stateReason = CREATING;
+  clocks.timeline.add('function-created', fn.name, { codeSha256: fn.code.codeSha256 });
+  finish(clocks, clocks.createMs, outcome, (failure) => endCreation(clocks, fn, failure));
+}
+
+function endCreation(clocks: LambdaClocks, fn: LambdaFunction, failure: Reason | undefined): void {
+  fn.state = failure === undefined ? 'Active' : 'Failed';
+  fn.stateReason = failure;
+  touch(fn);
+  clocks.timeline.add(failure === undefined ? 'function-active' : 'function-failed', fn.name);
+}
+
+/** An update of code or configuration; `version` is one that was published with it and waits for its end. */
+export function startUpdate(
+  clocks: LambdaClocks,
+  fn: LambdaFunction,
+  change: { code?: Code; configuration?: Configuration; publish?: boolean },
+  outcome?: Outcome,
+): Version | undefined {
+  if (change.code !== undefined) fn.code = change.code;
+  if (change.configuration !== undefined) fn.configuration = change.configuration;
+  if (fn.state !== 'Active') {
+    fn.state = 'Pending';
+    fn.stateReason = RESTORING;
+  }
+  fn.lastModified = new Date();
+  touch(fn);
+  clocks.timeline.add('update-started', fn.name, { codeSha256: fn.code.codeSha256 });
+  beginUpdate(fn);
+  const version = change.publish === true ? (unchangedVersion(fn) ?? addVersion(clocks, fn, undefined)) : undefined;
+  finish(clocks, clocks.updateMs, outcome, (failure) => {
+    endUpdate(clocks, fn, failure);
+    if (version?.state === 'Pending') settleVersion(clocks, fn, version, failure);
+  });
+  return version;
+}
+
+export function beginUpdate(fn: LambdaFunction): void {
+  fn.lastUpdateStatus = 'InProgress';
+  fn.lastUpdateReason = CREATING;
+}
+
+function endUpdate(clocks: LambdaClocks, fn: LambdaFunction, failure: Reason | undefined): void {
+  fn.lastUpdateReason = failure;
+  touch(fn);
+  if (fn.state === 'Pending') {
+    fn.state = failure === undefined ? 'Active' : 'Failed';
+    fn.stateReason = failure;
+  }
+  if (failure !== undefined) {
+    fn.lastUpdateStatus = 'Failed';
+    clocks.timeline.add('update-failed', fn.name, { codeSha256: fn.code.codeSha256, reasonCode: failure.code });
+    return;
+  }
+  fn.lastUpdateStatus = 'Successful';
+  fn.serving = fn.code;
+  fn.updatedAt = clocks.clock.now();
+  clocks.timeline.add('update-finished', fn.name, { codeSha256: fn.code.codeSha256 });
+}
+
+/** Ends an update that was under way when the function was set up. */
+export function continueUpdate(clocks: LambdaClocks, fn: LambdaFunction): void {
+  finish(clocks, clocks.updateMs, undefined, (failure) => endUpdate(clocks, fn, failure));
+}
+
+/** The first invocation of an idle function only wakes it up. */
+export function wakeUp(clocks: LambdaClocks, fn: LambdaFunction): void {
+  fn.state = 'Pending';
+  fn.stateReason = RESTORING;
+  finish(clocks, clocks.createMs, undefined, () => endCreation(clocks, fn, undefined));
+}
+
+/** The newest version, even one that Failed, if nothing changed since: then publishing again returns it. */
+export function unchangedVersion(fn: LambdaFunction): Version | undefined {
+  const newest = fn.versions.at(-1);
+  const sameCode = newest?.code.codeSha256 === fn.code.codeSha256 && newest.code.architecture === fn.code.architecture;
+  if (!sameCode) return undefined;
+  const { Description: _own, ...published } = newest.configuration;
+  const { Description: _latest, ...latest } = fn.configuration;
+  return JSON.stringify(published) === JSON.stringify(latest) ? newest : undefined;
+}
+
+/** A version takes the code and configuration as they are now; it serves only once it is Active. */
+export function addVersion(clocks: LambdaClocks, fn: LambdaFunction, description: string | undefined): Version {
+  const configuration =
+    description === undefined ? fn.configuration : { ...fn.configuration, Description: description };
+  const version: Version = {
+    version: String(fn.nextVersion),
+    code: fn.code,
+    configuration,
+    state: 'Pending',
+    stateReason: CREATING,
+    revisionId: crypto.randomUUID(),
+    lastModified: new Date(),
+    activeAt: undefined,
+  };
+  fn.nextVersion += 1;
+  fn.versions.push(version);
+  clocks.timeline.add('version-published', fn.name, { version: version.version, codeSha256: fn.code.codeSha256 });
+  return version;
+}
+
+export function startVersion(clocks: LambdaClocks, fn: LambdaFunction, version: Version, outcome?: Outcome): void {
+  finish(clocks, clocks.versionMs, outcome, (failure) => endVersion(clocks, fn, version, failure));
+}
+
+/** A version that was published with an update fails with it, or starts once the update has ended. */
+function settleVersion(clocks: LambdaClocks, fn: LambdaFunction, version: Version, failure: Reason | undefined): void {
+  if (failure === undefined) startVersion(clocks, fn, version);
+  else endVersion(clocks, fn, version, failure);
+}
+
+function endVersion(clocks: LambdaClocks, fn: LambdaFunction, version: Version, failure: Reason | undefined): void {
+  version.state = failure === undefined ? 'Active' : 'Failed';
+  version.stateReason = failure;
+  touch(version);
+  if (failure === undefined) version.activeAt = clocks.clock.now();
+  const type = failure === undefined ? 'version-active' : 'version-failed';
+  clocks.timeline.add(type, fn.name, { version: version.version, codeSha256: version.code.codeSha256 });
+}
+
+export function refuseUpdate(fn: LambdaFunction, arn: string): void {
+  if (fn.state === 'Pending') throw LambdaErrors.inState(fn.state);
+  if (fn.lastUpdateStatus === 'InProgress') throw LambdaErrors.updateInProgress(arn);
+}
+
+export function refusePublish(fn: LambdaFunction, arn: string): void {
+  refuseUpdate(fn, arn);
+  if (fn.state === 'Failed' || fn.lastUpdateStatus === 'Failed') throw LambdaErrors.inState('Failed');
+}
+
+function finish(
+  clocks: LambdaClocks,
+  duration: Duration,
+  outcome: Outcome | undefined,
+  end: (failure: Reason | undefined) => void,
+): void {
+  if (outcome?.kind === 'stuck') return;
+  const failure =
+    outcome?.kind === 'ends-failed'
+      ? { code: outcome.reasonCode ?? 'InternalError', text: outcome.reason ?? 'An internal error occurred.' }
+      : undefined;
+  clocks.clock.after(outcome?.kind === 'takes' ? outcome.ms : clocks.clock.draw(duration), () => end(failure));
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { type Code, imageCode, zipCode } from './code.ts';
+import {
+  beginUpdate,
+  type Configuration,
+  continueUpdate,
+  type LambdaFunction,
+  type Reason,
+  type State,
+  startCreation,
+  type UpdateStatus,
+  type Version,
+} from './function-state.ts';
+import type { PageMaker } from './page.ts';
+import type { LambdaStore } from './store.ts';
+
+/** A function that exists when local-aws starts. */
+export interface FunctionOptions {
+  name: string;
+  /** Default: an image of that name, tagged `v1`. */
+  imageUri?: string | undefined;
+  packageType?: 'Image' | 'Zip' | undefined;
+  architecture?: 'x86_64' | 'arm64' | undefined;
+  /** `Pending` turns Active by itself after `createMs`. */
+  state?: State | undefined;
+  stateReason?: Reason | undefined;
+  /** `InProgress` ends by itself after `updateMs`; until then, and after `Failed`, an older code serves. */
+  lastUpdateStatus?: UpdateStatus | undefined;
+  lastUpdateReason?: Reason | undefined;
+  environment?: Record<string, string> | undefined;
+  role?: string | undefined;
+  vpc?: { subnetIds: string[]; securityGroupIds: string[] } | undefined;
+  /** Published versions; the newest has the code that serves, the others older ones. */
+  versions?: number | undefined;
+  /** Alias → version. */
+  aliases?: Record<string, string> | undefined;
+  /** What the function answers through a CDN, where the standard page is not enough. */
+  page?: PageMaker | undefined;
+}
+
+export function newFunction(
+  name: string,
+  packageType: 'Image' | 'Zip',
+  code: Code,
+  configuration: Configuration,
+): LambdaFunction {
+  return {
+    name,
+    packageType,
+    configuration,
+    code,
+    serving: code,
+    state: 'Active',
+    stateReason: undefined,
+    lastUpdateStatus: 'Successful',
+    lastUpdateReason: undefined,
+    revisionId: crypto.randomUUID(),
+    lastModified: new Date(),
+    updatedAt: undefined,
+    versions: [],
+    nextVersion: 1,
+    aliases: new Map(),
+  };
+}
+
+export function addFunction(store: LambdaStore, options: FunctionOptions): void {
+  const fn = newFunction(
+    options.name,
+    options.packageType ?? 'Image',
+    firstCode(store, options),
+    settings(store, options),
+  );
+  const unfinished = options.lastUpdateStatus === 'InProgress' || options.lastUpdateStatus === 'Failed';
+  if (unfinished) fn.serving = olderCode(fn.code, 0);
+  addVersions(fn, options.versions ?? 0);
+  for (const [name, version] of Object.entries(options.aliases ?? {})) {
+    fn.aliases.set(name, { name, version, description: '', weights: {}, revisionId: crypto.randomUUID() });
+  }
+  store.functions.set(fn.name, fn);
+  if (options.page !== undefined) store.pages.set(fn.name, options.page);
+  setState(store, fn, options);
+}
+
+function firstCode(
+  store: LambdaStore,
+  { name, imageUri, packageType, architecture = 'x86_64' }: FunctionOptions,
+): Code {
+  if (packageType === 'Zip') return zipCode(Buffer.from(`PK${name}`).toString('base64'), architecture);
+  const { accountId, region } = store.home;
+  const uri = imageUri ?? `${accountId}.dkr.ecr.${region}.amazonaws.com/${name}:v1`;
+  store.images.findOrPush(uri);
+  return imageCode(uri, architecture, store.images);
+}
+
+function settings(store: LambdaStore, options: FunctionOptions): Configuration {
+  const { packageType, environment, role, vpc } = options;
+  return {
+    Role: role ?? `arn:aws:iam::${store.home.accountId}:role/${options.name}`,
+    ...(packageType === 'Zip' && { Runtime: 'nodejs24.x', Handler: 'index.handler' }),
+    ...(environment !== undefined && { Environment: { Variables: environment } }),
+    ...(vpc !== undefined && {
+      VpcConfig: { SubnetIds: vpc.subnetIds, SecurityGroupIds: vpc.securityGroupIds, VpcId: 'vpc-local' },
+    }),
+  };
+}
+
+function addVersions(fn: LambdaFunction, count: number): void {
+  for (let number = 1; number <= count; number += 1) {
+    const code = number === count ? fn.serving : olderCode(fn.code, number);
+    fn.versions.push(settledVersion(fn, String(number), code));
+  }
+  fn.nextVersion = count + 1;
+}
+
+function settledVersion(fn: LambdaFunction, version: string, code: Code): Version {
+  return {
+    version,
+    code,
+    configuration: fn.configuration,
+    state: 'Active',
+    stateReason: undefined,
+    revisionId: crypto.randomUUID(),
+    lastModified: new Date(),
+    activeAt: performance.now(),
+  };
+}
+
+function olderCode(code: Code, number: number): Code {
+  const hash = createHash('sha256').update(`${code.codeSha256}#${number}`);
+  if (code.image === undefined) return { ...code, codeSha256: hash.digest('base64') };
+  const codeSha256 = hash.digest('hex');
+  const resolvedUri = code.image.resolvedUri.replace(/@.*$/, `@sha256:${codeSha256}`);
+  return { ...code, codeSha256, image: { ...code.image, uri: resolvedUri, resolvedUri } };
+}
+
+function setState(store: LambdaStore, fn: LambdaFunction, options: FunctionOptions): void {
+  fn.state = options.state ?? 'Active';
+  fn.stateReason = options.stateReason ?? defaultReason(fn.state);
+  if (fn.state === 'Pending') startCreation(store, fn);
+  fn.lastUpdateStatus = options.lastUpdateStatus ?? 'Successful';
+  fn.lastUpdateReason = options.lastUpdateReason ?? defaultReason(fn.lastUpdateStatus);
+  if (fn.lastUpdateStatus === 'InProgress') {
+    beginUpdate(fn);
+    continueUpdate(store, fn);
+  }
+}
+
+function defaultReason(state: string): Reason | undefined {
+  if (state === 'Inactive') return { code: 'Idle', text: 'The function is idle.' };
+  if (state === 'Failed') return { code: 'InternalError', text: 'An internal error occurred.' };
+  return undefined;
+}

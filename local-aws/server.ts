@@ -1,0 +1,149 @@
+import { startCache } from './cdn/cache.ts';
+import { startEdge } from './cdn/edge.ts';
+import { functionOrigin } from './cdn/origin.ts';
+import { type Duration, startClock } from './clock.ts';
+import type { CloudFrontStore, Distribution } from './cloudfront/distributions.ts';
+import { inProgressQuota, perSecondQuota } from './cloudfront/quotas.ts';
+import { cloudFrontService } from './cloudfront/service.ts';
+import { control } from './control.ts';
+import { applyDirectly, type Dispatcher, dispatch } from './dispatch.ts';
+import { startFaults } from './faults.ts';
+import { startImages } from './images.ts';
+import { addFunction } from './lambda/new-function.ts';
+import { lambdaService } from './lambda/service.ts';
+import type { LambdaStore } from './lambda/store.ts';
+import { type Listener, listen, readRequest } from './listener.ts';
+import type { LocalAws } from './local-aws.ts';
+import { DEFAULT_CLOCKS, type DistributionOptions, type LocalAwsOptions } from './options.ts';
+import { distributionSnapshot, functionSnapshot } from './snapshots.ts';
+import { startTimeline } from './timeline.ts';
+
+/** Starts within milliseconds; everything listens on 127.0.0.1 only. */
+export async function startLocalAws(options: LocalAwsOptions = {}): Promise<LocalAws> {
+  const world = buildWorld(options);
+  for (const fn of options.functions ?? []) addFunction(world.lambda, fn);
+  const listener = await startApi(world, options.port);
+  const aws = toLocalAws(world, listener);
+  world.aws = aws;
+  for (const distribution of options.distributions ?? []) await aws.addDistribution(distribution);
+  return aws;
+}
+
+interface World {
+  lambda: LambdaStore;
+  cloudFront: CloudFrontStore;
+  dispatcher: Dispatcher;
+  aws?: LocalAws;
+  originMs: Duration;
+}
+
+function buildWorld(options: LocalAwsOptions): World {
+  const { accountId = '123456789012', region = 'us-east-1' } = options;
+  const clocks = { cloudFrontPropagationMs: undefined, ...DEFAULT_CLOCKS, ...withoutUndefined(options.clocks ?? {}) };
+  const clock = startClock(options.seed ?? 1);
+  const timeline = startTimeline();
+  const lambda: LambdaStore = {
+    ...clocks,
+    clock,
+    timeline,
+    home: { accountId, region },
+    images: startImages(options.images ?? {}, options.unknownImages ?? 'accept'),
+    functions: new Map(),
+    pages: new Map(),
+  };
+  const cloudFront: CloudFrontStore = {
+    ...clocks,
+    clock,
+    timeline,
+    accountId,
+    distributions: new Map(),
+    quota: options.quotas === 'per-second' ? perSecondQuota() : inProgressQuota,
+  };
+  const dispatcher: Dispatcher = {
+    services: [lambdaService(lambda), cloudFrontService(cloudFront)],
+    faults: startFaults(),
+    denied: new Set(options.deny),
+    hooks: new Set(),
+    calls: [],
+    clock,
+    timeline,
+    latencyMs: clocks.apiMs,
+    caller: `arn:aws:sts::${accountId}:assumed-role/deploy/GitHubActions`,
+  };
+  return { lambda, cloudFront, dispatcher, originMs: clocks.originMs };
+}
+
+async function startApi(world: World, port: number | undefined): Promise<Listener> {
+  const listener: Listener = await listen(async (incoming, response) => {
+    const request = await readRequest(incoming);
+    const exchange = { request: incoming, response, refuseFor: listener.refuseFor };
+    if (world.aws !== undefined && request.path.startsWith('/_local-aws/')) await control(world.aws, request, exchange);
+    else await dispatch(world.dispatcher, request, exchange);
+  }, port);
+  return listener;
+}
+
+function toLocalAws(world: World, listener: Listener): LocalAws {
+  const { lambda, cloudFront, dispatcher } = world;
+  const aws: LocalAws = {
+    url: listener.url,
+    env: {
+      AWS_ENDPOINT_URL: listener.url,
+      AWS_REGION: lambda.home.region,
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    },
+    cdnUrl: (id) => named(cloudFront.distributions, id).edge.url,
+    calls: dispatcher.calls,
+    events: dispatcher.timeline.events,
+    images: lambda.images,
+    denied: dispatcher.denied,
+    functionNamed: (name) => functionSnapshot(named(lambda.functions, name)),
+    functions: () => [...lambda.functions.values()].map(functionSnapshot),
+    distribution: (id) => distributionSnapshot(named(cloudFront.distributions, id)),
+    distributions: () => [...cloudFront.distributions.values()].map(distributionSnapshot),
+    addFunction: (options) => addFunction(lambda, options),
+    addDistribution: async (options) => {
+      cloudFront.distributions.set(options.id, await startDistribution(world, options));
+    },
+    fault: (fault) => dispatcher.faults.add(fault),
+    clearFaults: () => dispatcher.faults.clear(),
+    on: (action, hook) => {
+      const entry = { action, hook };
+      dispatcher.hooks.add(entry);
+      return () => dispatcher.hooks.delete(entry);
+    },
+    apply: (action, input) => parsed(applyDirectly(dispatcher.services, action, input).body),
+    stop: async () => {
+      lambda.clock.stop();
+      const edges = [...cloudFront.distributions.values()].map((distribution) => distribution.edge.stop());
+      await Promise.all([listener.stop(), ...edges]);
+    },
+  };
+  return aws;
+}
+
+async function startDistribution(world: World, options: DistributionOptions): Promise<Distribution> {
+  const { id, functionName, kind = 'distribution', qualifier, cacheTagHeader, ttlSeconds = 86_400 } = options;
+  const { faults, clock, timeline } = world.dispatcher;
+  const cache = startCache({ ttlSeconds, cacheTagHeader });
+  const origin = functionOrigin(world.lambda, { functionName, qualifier, originMs: world.originMs });
+  const edge = await startEdge({ id, cache, origin, faults, clock, timeline }, options.port);
+  return { id, kind, functionName, cacheTagHeader, createdAt: new Date(), invalidations: [], cache, edge };
+}
+
+function named<T>(things: Map<string, T>, name: string): T {
+  const thing = things.get(name);
+  if (thing === undefined) throw new Error(`local-aws has no "${name}".`);
+  return thing;
+}
+
+/** JSON as a value; CloudFront's XML and empty bodies as text. */
+function parsed(body: string | Buffer): unknown {
+  const text = body.toString();
+  return text.startsWith('{') ? JSON.parse(text) : text;
+}
+
+function withoutUndefined<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never;
+}

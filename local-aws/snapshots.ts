@@ -1,0 +1,97 @@
+import type { Distribution } from './cloudfront/distributions.ts';
+import type { LambdaFunction, State, UpdateStatus } from './lambda/function-state.ts';
+
+/** A function as a test wants to see it; nothing in it changes later. */
+export interface FunctionSnapshot {
+  name: string;
+  state: State;
+  lastUpdateStatus: UpdateStatus;
+  /** What the record shows, also while an update is under way or after it failed. */
+  codeSha256: string;
+  imageUri: string | undefined;
+  architecture: string;
+  environment: Record<string, string>;
+  revisionId: string;
+  /** What $LATEST answers with now. */
+  serving: { codeSha256: string; imageUri: string | undefined };
+  /** When an update last turned Successful, as `performance.now()`. */
+  updatedAt: number | undefined;
+  versions: VersionSnapshot[];
+  aliases: Record<
+    string,
+    { version: string; weights: Record<string, number>; description: string; revisionId: string }
+  >;
+}
+
+interface VersionSnapshot {
+  version: string;
+  state: State;
+  codeSha256: string;
+  imageUri: string | undefined;
+  description: string;
+  /** As `performance.now()`; undefined until it can serve. */
+  activeAt: number | undefined;
+}
+
+export function functionSnapshot(fn: LambdaFunction): FunctionSnapshot {
+  const environment = fn.configuration.Environment as { Variables?: Record<string, string> } | undefined;
+  return {
+    name: fn.name,
+    state: fn.state,
+    lastUpdateStatus: fn.lastUpdateStatus,
+    codeSha256: fn.code.codeSha256,
+    imageUri: fn.code.image?.uri,
+    architecture: fn.code.architecture,
+    environment: { ...environment?.Variables },
+    revisionId: fn.revisionId,
+    serving: { codeSha256: fn.serving.codeSha256, imageUri: fn.serving.image?.uri },
+    updatedAt: fn.updatedAt,
+    versions: fn.versions.map((version) => ({
+      version: version.version,
+      state: version.state,
+      codeSha256: version.code.codeSha256,
+      imageUri: version.code.image?.uri,
+      description: String(version.configuration.Description ?? ''),
+      activeAt: version.activeAt,
+    })),
+    aliases: Object.fromEntries(
+      [...fn.aliases.values()].map(({ name, version, weights, description, revisionId }) => [
+        name,
+        { version, weights: { ...weights }, description, revisionId },
+      ]),
+    ),
+  };
+}
+
+export interface DistributionSnapshot {
+  id: string;
+  url: string;
+  invalidations: InvalidationSnapshot[];
+  /** What the edge holds now. */
+  cache: { url: string; codeSha256: string | undefined; ageSeconds: number }[];
+}
+
+interface InvalidationSnapshot {
+  id: string;
+  callerReference: string;
+  paths: string[];
+  status: 'InProgress' | 'Completed';
+  createdAt: Date;
+  completedAt: Date | undefined;
+}
+
+export function distributionSnapshot(distribution: Distribution): DistributionSnapshot {
+  return {
+    id: distribution.id,
+    url: distribution.edge.url,
+    invalidations: distribution.invalidations.map(({ items, ...invalidation }) => ({
+      ...invalidation,
+      paths: [...items],
+    })),
+    cache: distribution.cache.list().map((object) => ({
+      url: object.url,
+      codeSha256: object.page.headers['x-code-sha256'],
+      ageSeconds: (performance.now() - object.storedAt) / 1000,
+    })),
+  };
+}
