@@ -13,8 +13,8 @@ export interface InputSource {
 
 /** Reads single inputs. What is wrong goes to the problems and never stops the next one from being read. */
 export interface Fields {
-  /** The inputs that hold anything, be it right or wrong. */
-  given: ReadonlySet<InputName>;
+  /** What each input that holds anything says, be it right or wrong. */
+  given: ReadonlyMap<InputName, string>;
   /** The text of an input, or its default. */
   text(name: InputName): string;
   reject(name: InputName, what: string, value: string): void;
@@ -34,19 +34,17 @@ const longestSeconds = 6 * 3600;
 const secondsOf: Record<string, number> = { '': 1, s: 1, m: 60, h: 3600 };
 
 export function readFields(source: InputSource, problems: string[]): Fields {
-  const given = new Set<InputName>();
-  const texts = new Map<InputName, string>();
+  const given = new Map<InputName, string>();
   for (const name of Object.keys(defaults) as InputName[]) {
     const text = source.text(name).trim();
     if (text !== '') {
-      given.add(name);
+      given.set(name, text);
     }
-    // An input that a calling workflow passes on empty means its default.
-    texts.set(name, text || defaults[name]);
   }
   const fields: Fields = {
     given,
-    text: (name) => texts.get(name) ?? '',
+    // An input that a calling workflow passes on empty means its default.
+    text: (name) => given.get(name) ?? defaults[name],
     reject(name, what, value) {
       problems.push(`${name} ${what}, got "${plain(value, 120)}".`);
     },
@@ -78,9 +76,13 @@ export function readFields(source: InputSource, problems: string[]): Fields {
     },
     items(name) {
       const comment = name === 'paths' ? loneComment : anyComment;
-      return linesOf(fields.text(name))
+      const items = linesOf(fields.text(name))
         .flatMap((line) => line.replace(comment, '').split(/[\s,]+/))
         .filter((item) => item !== '');
+      if (items.length === 0 && given.has(name)) {
+        fields.reject(name, 'must name something, or be empty', fields.text(name));
+      }
+      return items;
     },
     fileLines(name) {
       const path = fields.text(name);

@@ -6,8 +6,8 @@ import { plain } from './plain.ts';
 
 /** What each input says, alone; what it must not say next to another is a matter of the plan. */
 export interface Inputs {
-  /** The inputs that hold anything, be it right or wrong. */
-  given: ReadonlySet<InputName>;
+  /** What each input that holds anything says, be it right or wrong. */
+  given: ReadonlyMap<InputName, string>;
   functions: readonly FunctionInput[];
   image: ImageUri | undefined;
   architecture: 'x86_64' | 'arm64' | undefined;

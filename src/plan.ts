@@ -46,8 +46,8 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
       needs(name, 'distribution-id', inputs, problems);
     }
   }
-  if (given.has('version-description') && !inputs.publish) {
-    problems.push('version-description needs publish: true, it describes the published version.');
+  if (!inputs.publish) {
+    needs('version-description', 'publish: true', inputs, problems);
   }
   if (given.has('revision-id') && inputs.functions.length > 1) {
     problems.push(`revision-id goes with one function, got ${inputs.functions.length} in function-name.`);
@@ -63,9 +63,10 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
   };
 }
 
-function needs(name: InputName, needed: InputName, { given }: Inputs, problems: string[]): void {
-  if (given.has(name)) {
-    problems.push(`${name} needs ${needed}, which is empty.`);
+function needs(name: InputName, needed: string, { given }: Inputs, problems: string[]): void {
+  const text = given.get(name);
+  if (text !== undefined) {
+    problems.push(`${name} needs ${needed}, which is missing, got "${plain(text, 120)}".`);
   }
 }
 

@@ -53,12 +53,17 @@ export function effects(aws: LocalAws, action: string): number {
   return callsTo(aws, action).filter(({ effect }) => effect).length;
 }
 
-/** The moments of the promise: no invalidation is created before every function is updated and its version Active. */
+/**
+ * The promise: no invalidation is created before every function is updated and its version Active. Early is one that
+ * comes before the first update has ended, or while an update or a version is on its way.
+ */
 export function earlyInvalidations(aws: LocalAws): string[] {
-  const lastReady = Math.max(
-    ...aws.events.filter(({ type }) => type === 'version-active' || type === 'update-finished').map(({ at }) => at),
-  );
-  return callsTo(aws, 'CreateInvalidation')
-    .filter(({ at }) => at < lastReady)
-    .map(({ at }) => `CreateInvalidation ${Math.round(lastReady - at)} ms before everything was ready`);
+  return callsTo(aws, 'CreateInvalidation').flatMap(({ at }) => {
+    const earlier = aws.events.filter((event) => event.at < at).map(({ type }) => type);
+    const count = (...types: string[]) => earlier.filter((type) => types.includes(type)).length;
+    const updating = count('update-started') - count('update-finished', 'update-failed');
+    const publishing = count('version-published') - count('version-active', 'version-failed');
+    const isEarly = count('update-finished') === 0 || updating > 0 || publishing > 0;
+    return isEarly ? [`CreateInvalidation with ${updating} updates and ${publishing} versions under way`] : [];
+  });
 }

@@ -1,0 +1,480 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runAction } from '../support/run-action.ts';
+import { distributionId, repository, type Site, startSite } from '../support/site.ts';
+
+const image = `${repository}:v2`;
+const deployable = { 'function-name': 'web', 'image-uri': image };
+const clearable = { 'distribution-id': distributionId };
+const filler = 'x'.repeat(4001);
+
+const pathsFile = (name: string, text: string): string => {
+  const file = join(tmpdir(), `bad-input-${process.pid}-${name}.txt`);
+  writeFileSync(file, text);
+  return file;
+};
+
+interface BadInput {
+  name: string;
+  inputs: Record<string, string>;
+  env?: Record<string, string>;
+  /** What the report has to name: the input as action.yml spells it, and the value. */
+  says: string[];
+}
+
+const cases: BadInput[] = [
+  { name: 'nothing at all', inputs: {}, says: ['function-name or distribution-id must be given'] },
+  {
+    name: 'only blanks',
+    inputs: { 'function-name': ' \n ', 'distribution-id': ' ' },
+    says: ['function-name or distribution-id must be given'],
+  },
+  {
+    name: 'only a comment',
+    inputs: { 'function-name': '# web', 'image-uri': image },
+    says: ['function-name must name something', '# web'],
+  },
+  {
+    name: 'distribution-id: only a comment',
+    inputs: { 'distribution-id': '# later' },
+    says: ['distribution-id must name something', '# later'],
+  },
+
+  { name: 'a function without an image', inputs: { 'function-name': 'web' }, says: ['image-uri must be given', 'web'] },
+  {
+    name: 'one of two functions without an image',
+    inputs: { 'function-name': `web=${image} api` },
+    says: ['image-uri must be given', 'api'],
+  },
+  {
+    name: 'an image without a function',
+    inputs: { 'image-uri': image },
+    says: ['image-uri needs function-name', image],
+  },
+  {
+    name: 'an image without a function beside a distribution',
+    inputs: { ...clearable, 'image-uri': image },
+    says: ['image-uri needs function-name', image],
+  },
+  {
+    name: 'architecture without a function',
+    inputs: { ...clearable, architecture: 'arm64' },
+    says: ['architecture needs function-name', 'arm64'],
+  },
+  {
+    name: 'version-description without a function',
+    inputs: { ...clearable, 'version-description': 'hi' },
+    says: ['version-description needs function-name', 'hi'],
+  },
+  {
+    name: 'revision-id without a function',
+    inputs: { ...clearable, 'revision-id': 'abc' },
+    says: ['revision-id needs function-name', 'abc'],
+  },
+  {
+    name: 'paths without a distribution',
+    inputs: { ...deployable, paths: '/a' },
+    says: ['paths needs distribution-id', '/a'],
+  },
+  {
+    name: 'paths-file without a distribution',
+    inputs: { ...deployable, 'paths-file': '/dev/null' },
+    says: ['paths-file needs distribution-id', '/dev/null'],
+  },
+  {
+    name: 'a revision for two functions',
+    inputs: { 'function-name': 'web api', 'image-uri': image, 'revision-id': 'abc' },
+    says: ['revision-id goes with one function', '2'],
+  },
+  {
+    name: 'a description of a version that is not published',
+    inputs: { ...deployable, publish: 'false', 'version-description': 'hi' },
+    says: ['version-description needs publish', 'hi'],
+  },
+
+  {
+    name: 'a function name with a dot',
+    inputs: { ...deployable, 'function-name': 'my.web' },
+    says: ['function-name must be a name', '"my.web"'],
+  },
+  {
+    name: 'a function name of 65 characters',
+    inputs: { ...deployable, 'function-name': 'w'.repeat(65) },
+    says: ['function-name must be a name', 'w'.repeat(65)],
+  },
+  {
+    name: 'a function name with a slash',
+    inputs: { ...deployable, 'function-name': 'a/b' },
+    says: ['function-name must be a name', '"a/b"'],
+  },
+  {
+    name: 'a name with a version',
+    inputs: { ...deployable, 'function-name': 'web:7' },
+    says: ['function-name must not carry a version or alias ("7")', '"web:7"'],
+  },
+  {
+    name: 'a name with an alias',
+    inputs: { ...deployable, 'function-name': 'web:live' },
+    says: ['function-name must not carry', 'live'],
+  },
+  {
+    name: 'a name with $LATEST',
+    inputs: { ...deployable, 'function-name': 'web:$LATEST' },
+    says: ['function-name must not carry', '$LATEST'],
+  },
+  {
+    name: 'a partial ARN with an alias',
+    inputs: { ...deployable, 'function-name': '123456789012:function:web:live' },
+    says: ['function-name must not carry', 'live'],
+  },
+  {
+    name: 'an ARN with a version',
+    inputs: { ...deployable, 'function-name': 'arn:aws:lambda:us-east-1:123456789012:function:web:7' },
+    says: ['function-name must not carry', '"7"'],
+  },
+  {
+    name: 'an ARN of something else',
+    inputs: { ...deployable, 'function-name': 'arn:aws:s3:::bucket' },
+    says: ['function-name must be a name', 'arn:aws:s3:::bucket'],
+  },
+  {
+    name: 'an ARN with a short account',
+    inputs: { ...deployable, 'function-name': 'arn:aws:lambda:us-east-1:1234:function:web' },
+    says: ['function-name must be a name', '1234'],
+  },
+  {
+    name: 'a function twice',
+    inputs: { ...deployable, 'function-name': 'web, web' },
+    says: ['function-name must name each function once', '"web"'],
+  },
+  {
+    name: 'a function twice, as name and as ARN',
+    inputs: { ...deployable, 'function-name': 'web 123456789012:function:web' },
+    says: ['function-name must name each function once', '"web"'],
+  },
+  {
+    name: 'an own image that is empty',
+    inputs: { 'function-name': 'web=' },
+    says: ['function-name must look like <account>.dkr.ecr'],
+  },
+  {
+    name: 'an own image that is none',
+    inputs: { 'function-name': 'web=v2' },
+    says: ['function-name must look like <account>.dkr.ecr', '"v2"'],
+  },
+  {
+    name: 'an own image without a name',
+    inputs: { 'function-name': `=${image}` },
+    says: ['function-name must be a name', '""'],
+  },
+
+  {
+    name: 'an image that is a bare tag',
+    inputs: { ...deployable, 'image-uri': 'v2' },
+    says: ['image-uri must look like', '"v2"'],
+  },
+  {
+    name: 'an image in Docker Hub',
+    inputs: { ...deployable, 'image-uri': 'docker.io/library/nginx:1' },
+    says: ['image-uri must be in a private Amazon ECR', 'docker.io/library/nginx:1'],
+  },
+  {
+    name: 'an image in public ECR',
+    inputs: { ...deployable, 'image-uri': 'public.ecr.aws/lambda/nodejs:24' },
+    says: ['image-uri must be in a private Amazon ECR', 'public.ecr.aws'],
+  },
+  {
+    name: 'an image with https://',
+    inputs: { ...deployable, 'image-uri': `https://${image}` },
+    says: ['image-uri must', 'https://'],
+  },
+  {
+    name: 'an image without tag or digest',
+    inputs: { ...deployable, 'image-uri': repository },
+    says: ['image-uri must end in a tag or a digest', repository],
+  },
+  {
+    name: 'an image with a short digest',
+    inputs: { ...deployable, 'image-uri': `${repository}@sha256:abc` },
+    says: ['image-uri must look like', '@sha256:abc'],
+  },
+  {
+    name: 'an image with a repository in capitals',
+    inputs: { ...deployable, 'image-uri': image.replace('/web', '/Web') },
+    says: ['image-uri must name a repository in lower case', '/Web:v2'],
+  },
+  {
+    name: 'an image with a space',
+    inputs: { ...deployable, 'image-uri': `${repository}: v2` },
+    says: ['image-uri must look like', ': v2'],
+  },
+  {
+    name: 'an image with a line break',
+    inputs: { ...deployable, 'image-uri': `${repository}:v\n2` },
+    says: ['image-uri must look like', ':v 2'],
+  },
+  {
+    name: 'two images',
+    inputs: { ...deployable, 'image-uri': `${image} ${image}` },
+    says: ['image-uri must look like'],
+  },
+  {
+    name: 'an image in another region than the function',
+    inputs: { ...deployable, 'image-uri': image.replace('us-east-1', 'eu-west-1') },
+    says: ['image-uri has an image in eu-west-1', '"web" is in us-east-1'],
+  },
+  {
+    name: 'an own image in another region',
+    inputs: { 'function-name': `web=${image.replace('us-east-1', 'ap-south-1')}` },
+    says: ['function-name has an image in ap-south-1', '"web" is in us-east-1'],
+  },
+
+  {
+    name: 'an unknown architecture',
+    inputs: { ...deployable, architecture: 'arm' },
+    says: ['architecture must be x86_64 or arm64', '"arm"'],
+  },
+  {
+    name: 'publish: maybe',
+    inputs: { ...deployable, publish: 'maybe' },
+    says: ['publish must be true or false', '"maybe"'],
+  },
+  { name: 'publish: yes', inputs: { ...deployable, publish: 'yes' }, says: ['publish must be true or false', '"yes"'] },
+  { name: 'dry-run: 1', inputs: { ...deployable, 'dry-run': '1' }, says: ['dry-run must be true or false', '"1"'] },
+  {
+    name: 'wait-for-invalidation: sometimes',
+    inputs: { ...clearable, 'wait-for-invalidation': 'sometimes' },
+    says: ['wait-for-invalidation must be true, false or best-effort', '"sometimes"'],
+  },
+  {
+    name: 'a description of 257 characters',
+    inputs: { ...deployable, 'version-description': 'd'.repeat(257) },
+    says: ['version-description must be one line of at most 256', 'ddd'],
+  },
+  {
+    name: 'a description of two lines',
+    inputs: { ...deployable, 'version-description': 'one\ntwo' },
+    says: ['version-description must be one line', 'one two'],
+  },
+  {
+    name: 'a revision with a space',
+    inputs: { ...deployable, 'revision-id': 'a b' },
+    says: ['revision-id must be the RevisionId', '"a b"'],
+  },
+
+  {
+    name: 'update-timeout: 5x',
+    inputs: { ...deployable, 'update-timeout': '5x' },
+    says: ['update-timeout must be seconds or a duration', '"5x"'],
+  },
+  {
+    name: 'update-timeout: 0',
+    inputs: { ...deployable, 'update-timeout': '0' },
+    says: ['update-timeout must be seconds', '"0"'],
+  },
+  {
+    name: 'update-timeout: -5',
+    inputs: { ...deployable, 'update-timeout': '-5' },
+    says: ['update-timeout must be seconds', '"-5"'],
+  },
+  {
+    name: 'update-timeout: 1.5m',
+    inputs: { ...deployable, 'update-timeout': '1.5m' },
+    says: ['update-timeout must be seconds', '"1.5m"'],
+  },
+  {
+    name: 'update-timeout: 7h',
+    inputs: { ...deployable, 'update-timeout': '7h' },
+    says: ['update-timeout must be', '6 hours', '"7h"'],
+  },
+  {
+    name: 'invalidation-timeout: soon',
+    inputs: { ...clearable, 'invalidation-timeout': 'soon' },
+    says: ['invalidation-timeout must be seconds', '"soon"'],
+  },
+
+  {
+    name: 'a distribution by its domain',
+    inputs: { 'distribution-id': 'd111111abcdef8.cloudfront.net' },
+    says: ['distribution-id must be the id', 'd111111abcdef8.cloudfront.net'],
+  },
+  {
+    name: 'a distribution by its ARN',
+    inputs: { 'distribution-id': 'arn:aws:cloudfront::123456789012:distribution/E2EXAMPLE1' },
+    says: ['distribution-id must be the id', 'arn:aws:cloudfront'],
+  },
+  {
+    name: 'a distribution in small letters',
+    inputs: { 'distribution-id': 'e2example1' },
+    says: ['distribution-id must be the id', '"e2example1"'],
+  },
+  {
+    name: 'an expression that was not expanded',
+    inputs: { 'distribution-id': '$' + '{DIST}' },
+    says: ['distribution-id must be the id', '{DIST}'],
+  },
+  {
+    name: 'a distribution twice',
+    inputs: { 'distribution-id': `${distributionId}\n${distributionId}` },
+    says: ['distribution-id must name each distribution once', distributionId],
+  },
+
+  {
+    name: 'paths: only comments, which must not mean everything',
+    inputs: { ...clearable, paths: '# /a\n# /b' },
+    says: ['paths must name something', '# /a'],
+  },
+  {
+    name: 'a path without a slash',
+    inputs: { ...clearable, paths: 'index.html' },
+    says: ['paths must start with "/"', '"index.html"'],
+  },
+  {
+    name: 'a path with * in the middle',
+    inputs: { ...clearable, paths: '/a/*/b' },
+    says: ['paths may have "*" only as its last character', '"/a/*/b"'],
+  },
+  { name: 'a path with two *', inputs: { ...clearable, paths: '/a/**' }, says: ['paths may have "*" only', '"/a/**"'] },
+  {
+    name: 'a path of 4,001 characters',
+    inputs: { ...clearable, paths: `/${filler.slice(1)}` },
+    says: ['paths must be at most 4000 characters', '"/xxx'],
+  },
+  {
+    name: 'a path that is too long once it is encoded',
+    inputs: { ...clearable, paths: `/${'ü'.repeat(700)}` },
+    says: ['paths must be at most 4000 characters', 'it is 4201 encoded'],
+  },
+  {
+    name: 'a path with a space',
+    inputs: { ...clearable, paths: '/a b.html' },
+    says: ['paths must start with "/"', '"b.html"'],
+  },
+  {
+    name: 'a path with a line break',
+    inputs: { ...clearable, paths: '/a\nb.html' },
+    says: ['paths must start with "/"', '"b.html"'],
+  },
+  {
+    name: 'a path with a control character',
+    inputs: { ...clearable, paths: '/a\u0007b' },
+    says: ['paths must not hold control characters', '"/a b"'],
+  },
+  {
+    name: 'a URL for a path',
+    inputs: { ...clearable, paths: 'https://example.com/a' },
+    says: ['paths must start with "/"', 'https://example.com/a'],
+  },
+  {
+    name: 'a cache tag',
+    inputs: { ...clearable, paths: '#product-1' },
+    says: ['paths is a cache tag', '"#product-1"'],
+  },
+  {
+    name: 'more wildcards than CloudFront takes',
+    inputs: { ...clearable, paths: Array.from({ length: 16 }, (_, n) => `/${n}/*`).join(' ') },
+    says: ['paths names more than 15 paths with "*"', '16'],
+  },
+  {
+    name: 'more paths than CloudFront takes',
+    inputs: {
+      ...clearable,
+      'paths-file': pathsFile('many', Array.from({ length: 3001 }, (_, n) => `/${n}`).join('\n')),
+    },
+    says: ['paths-file names more than 3000 paths', '3001'],
+  },
+  {
+    name: 'a paths-file that is not there',
+    inputs: { ...clearable, 'paths-file': '/no/such/file' },
+    says: ['paths-file must be a file that can be read (ENOENT)', '"/no/such/file"'],
+  },
+  {
+    name: 'a paths-file that is a directory',
+    inputs: { ...clearable, 'paths-file': '/' },
+    says: ['paths-file must be a file that can be read (EISDIR)', '"/"'],
+  },
+  {
+    name: 'a paths-file with a wrong path',
+    inputs: { ...clearable, 'paths-file': pathsFile('wrong', '/right\nwrong page\n') },
+    says: ['paths-file must start with "/"', '"wrong page"'],
+  },
+
+  {
+    name: 'a region that is none',
+    inputs: { ...deployable, region: 'Europe' },
+    says: ['region must be an AWS Region', '"Europe"'],
+  },
+  {
+    name: 'an availability zone for a region',
+    inputs: { ...deployable, region: 'us-east-1a' },
+    says: ['region must be an AWS Region', '"us-east-1a"'],
+  },
+  { name: 'no region anywhere', inputs: deployable, env: { AWS_REGION: '' }, says: ['region must be given'] },
+  {
+    name: 'a region in the environment that is none',
+    inputs: deployable,
+    env: { AWS_REGION: 'mars' },
+    says: ['region must be an AWS Region', '"mars" (from AWS_REGION)'],
+  },
+  {
+    name: 'an ARN in another region than region',
+    inputs: {
+      'function-name': `arn:aws:lambda:eu-west-1:123456789012:function:web=${image.replace('us-east-1', 'eu-west-1')}`,
+      region: 'us-east-1',
+    },
+    says: ['function-name', 'is in eu-west-1, but region is "us-east-1"'],
+  },
+  {
+    name: 'an ARN in another region than AWS_REGION',
+    inputs: {
+      'function-name': `arn:aws:lambda:eu-west-1:123456789012:function:web=${image.replace('us-east-1', 'eu-west-1')}`,
+    },
+    says: ['function-name', 'is in eu-west-1', '(from AWS_REGION)'],
+  },
+  {
+    name: 'many things at once, all of them reported',
+    inputs: {
+      'function-name': 'web:7 my.api',
+      'image-uri': 'v2',
+      publish: 'maybe',
+      'distribution-id': 'nope',
+      paths: 'a /b*c',
+      'update-timeout': '5x',
+      region: 'x',
+    },
+    says: [
+      '"web:7"',
+      '"my.api"',
+      'image-uri must',
+      'publish must',
+      'distribution-id must',
+      '"a"',
+      '"/b*c"',
+      'update-timeout must',
+      'region must',
+      '9 problems',
+    ],
+  },
+];
+
+let site: Site;
+beforeAll(async () => {
+  site = await startSite();
+});
+afterAll(() => site.stop());
+
+describe.concurrent('bad input', () => {
+  it.each(cases)('$name', async ({ inputs, env = {}, says }) => {
+    const run = await runAction(inputs, { env: { ...site.env, ...env } });
+    expect(run.exitCode).toBe(1);
+    expect(run.result.error.code).toBe('invalid-input');
+    expect(run.outputs.status).toBe('failed');
+    for (const words of says) {
+      expect(run.result.error.message).toContain(words);
+    }
+    expect(run.log).toMatch(/^::error title=lambda-cloudfront-deploy%3A invalid-input::/m);
+    expect(site.calls).toEqual([]);
+  });
+});
