@@ -7,5 +7,8 @@ export default defineConfig({
     // Real processes against real clocks; a loaded machine is slow, not wrong.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // They mostly wait.
+    maxWorkers: 2,
+    maxConcurrency: 6,
   },
 });

@@ -1,8 +1,11 @@
 /** Bundles src/ into dist/, from scratch: `npm run build`. */
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 
-rmSync('dist', { recursive: true, force: true });
-execFileSync('ncc', ['build', 'src/index.ts', '--out', 'dist', '--minify', '--license', 'LICENSES.txt'], {
+// Swapped in when it is whole, so that whoever uses dist/ meanwhile finds one that works.
+rmSync('build', { recursive: true, force: true });
+execFileSync('ncc', ['build', 'src/index.ts', '--out', 'build', '--minify', '--license', 'LICENSES.txt'], {
   stdio: 'inherit',
 });
+rmSync('dist', { recursive: true, force: true });
+renameSync('build', 'dist');

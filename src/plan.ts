@@ -83,7 +83,9 @@ function chooseRegion(inputs: Inputs, run: Run, problems: string[]): string {
   }
   const region = stated || (inputs.functions.find(({ ref }) => ref.region !== '')?.ref.region ?? '');
   if (region === '' && inputs.functions.length > 0) {
-    problems.push('region must be given: neither AWS_REGION nor the ARN of a function says where the functions are.');
+    problems.push(
+      'region must be given: neither AWS_REGION nor AWS_DEFAULT_REGION nor the ARN of a function says where the functions are.',
+    );
   }
   for (const { ref } of inputs.functions) {
     if (ref.region !== '' && ref.region !== region) {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,8 +10,9 @@ const deployable = { 'function-name': 'web', 'image-uri': image };
 const clearable = { 'distribution-id': distributionId };
 const filler = 'x'.repeat(4001);
 
+const directory = mkdtempSync(join(tmpdir(), 'bad-input-'));
 const pathsFile = (name: string, text: string): string => {
-  const file = join(tmpdir(), `bad-input-${process.pid}-${name}.txt`);
+  const file = join(directory, name);
   writeFileSync(file, text);
   return file;
 };
@@ -463,7 +464,10 @@ let site: Site;
 beforeAll(async () => {
   site = await startSite();
 });
-afterAll(() => site.stop());
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await site.stop();
+});
 
 describe.concurrent('bad input', () => {
   it.each(cases)('$name', async ({ inputs, env = {}, says }) => {

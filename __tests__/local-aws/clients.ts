@@ -8,7 +8,7 @@ import { startLocalAws } from '../../local-aws/server.ts';
 export const REPOSITORY = '123456789012.dkr.ecr.us-east-1.amazonaws.com/web';
 
 /** Clocks long enough to act while something is under way, short enough not to wait for. */
-export const CLOCKS = { createMs: 60, updateMs: 60, versionMs: 60, invalidationMs: 60, originMs: 1 };
+export const CLOCKS = { createMs: 300, updateMs: 300, versionMs: 300, invalidationMs: 300, originMs: 1 };
 
 /** A local-aws with one function and one distribution that ends with the test; concurrent tests name theirs. */
 export async function startAws(options: LocalAwsOptions = {}, atEnd = onTestFinished): Promise<LocalAws> {

@@ -73,15 +73,15 @@ describe.concurrent('a cancelled run', () => {
   it.each(['hang', 'stall-body', 'drip'] as const)('does not wait for a call that is stuck (%s)', async (kind) => {
     await using site = await startSite();
     site.fault({ action: 'UpdateFunctionCode', kind, apply: true });
-    const { run, tookMs } = await cancelAt(site, 'SIGINT', (cancel) => setTimeout(cancel, 900));
+    const { run, tookMs } = await cancelAt(site, 'SIGINT', atCall(site, 'UpdateFunctionCode', 300));
     expect(tookMs).toBeLessThan(2000);
     expect(run.outputs.status).toBe('cancelled');
   });
 
   it('heeds the signal while it waits to try again', async () => {
     await using site = await startSite();
-    site.fault({ action: '*', kind: 'throttle', retryAfterSeconds: 50, times: 999 });
-    const { run, tookMs } = await cancelAt(site, 'SIGTERM', (cancel) => setTimeout(cancel, 900));
+    site.fault({ action: '*', kind: 'throttle', retryAfterSeconds: 50, times: 999, apply: true });
+    const { run, tookMs } = await cancelAt(site, 'SIGTERM', atCall(site, 'GetFunction', 300));
     expect(tookMs).toBeLessThan(2000);
     expect(run.outputs.status).toBe('cancelled');
   });

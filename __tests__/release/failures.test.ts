@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { callsTo, deploy, distributionId, effects, quick, repository, startSite, v2 } from '../support/site.ts';
 
-const arn = 'arn:aws:lambda:us-east-1:*:function:web';
+/** Before the first look nobody has said which account it is. */
+const unknownArn = 'arn:aws:lambda:us-east-1:*:function:web';
+const arn = 'arn:aws:lambda:us-east-1:123456789012:function:web';
 
 describe.concurrent('what cannot get better stops the run within 2 s', () => {
   const denials = [
-    { action: 'lambda:GetFunction', resource: arn },
+    { action: 'lambda:GetFunction', resource: unknownArn },
     { action: 'lambda:UpdateFunctionCode', resource: arn },
     { action: 'lambda:PublishVersion', resource: arn },
     { action: 'cloudfront:CreateInvalidation', resource: `arn:aws:cloudfront::*:distribution/${distributionId}` },
@@ -14,13 +16,14 @@ describe.concurrent('what cannot get better stops the run within 2 s', () => {
   it.each(denials)('a denied $action, naming it and the resource', async ({ action, resource }) => {
     await using site = await startSite({ deny: [action], clocks: { ...quick, updateMs: 100, versionMs: 50 } });
     const run = await deploy(site);
+    const endedAt = performance.now();
     expect(run.exitCode).toBe(1);
     expect(run.result.error.code).toBe('access-denied');
     expect(run.result.error.hint).toContain(`Allow ${action} on ${resource}`);
     expect(run.log).toMatch(/^::error title=lambda-cloudfront-deploy%3A access-denied::/m);
     const denied = site.calls.filter(({ iamAction, status }) => iamAction === action && status === 403);
     expect(denied).toHaveLength(1);
-    expect(run.ms).toBeLessThan(3000);
+    expect(endedAt - (denied[0]?.at ?? 0)).toBeLessThan(2000);
   });
 
   it.each([
@@ -81,6 +84,22 @@ describe.concurrent('what cannot get better stops the run within 2 s', () => {
       hint: expect.stringContaining('--provenance=false'),
     });
     expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+  });
+
+  it('an image that Lambda has no right to pull, which is not the right to update', async () => {
+    await using site = await startSite();
+    site.fault({
+      action: 'UpdateFunctionCode',
+      kind: 'error',
+      status: 403,
+      code: 'AccessDeniedException',
+      message: 'Lambda does not have permission to access the ECR image. Check the ECR permissions.',
+    });
+    const run = await deploy(site);
+    expect(run.result.error).toMatchObject({
+      code: 'access-denied',
+      hint: expect.stringContaining('ecr:BatchGetImage'),
+    });
   });
 
   it('a function of the other package type', async () => {
@@ -166,7 +185,7 @@ describe.concurrent('a function that is not free', () => {
     { name: 'Pending', options: { state: 'Pending' } },
   ] as const)('is waited for while it is $name', async ({ options }) => {
     await using site = await startSite({
-      clocks: { ...quick, updateMs: 800, createMs: 800 },
+      clocks: { ...quick, updateMs: 3000, createMs: 3000 },
       functions: [{ name: 'web', imageUri: `${repository}:v1`, ...options }],
     });
     const run = await deploy(site);

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -124,6 +124,20 @@ describe.concurrent('a release', () => {
     expect(run.outputs).toMatchObject({ status: 'succeeded', changed: 'false', 'invalidation-status': 'Completed' });
   });
 
+  it('honours the endpoints of single services, as every AWS SDK does', async () => {
+    await using lambda = await startSite();
+    await using cloudFront = await startSite();
+    const env = {
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+      AWS_ENDPOINT_URL_CLOUDFRONT: cloudFront.url,
+    };
+    const run = await deploy(lambda, v2, { env });
+    expect(run.exitCode).toBe(0);
+    expect(new Set(lambda.calls.map(({ service }) => service))).toEqual(new Set(['lambda']));
+    expect(new Set(cloudFront.calls.map(({ service }) => service))).toEqual(new Set(['cloudfront']));
+  });
+
   it('sends the architecture and the revision it was given', async () => {
     await using site = await startSite();
     const { revisionId } = site.functionNamed('web');
@@ -180,9 +194,11 @@ describe.concurrent('a release', () => {
 
   it('clears what paths-file lists, encoded as CloudFront matches it', async () => {
     await using site = await startSite();
-    const file = join(mkdtempSync(join(tmpdir(), 'paths-')), 'paths.txt');
+    const directory = mkdtempSync(join(tmpdir(), 'paths-'));
+    const file = join(directory, 'paths.txt');
     writeFileSync(file, '\ufeff# made by the build\r\n/a b.html\r\n\n/größe/*\n/done%20already\n/~home/x\n/q?x=[1]\n');
     const run = await deploy(site, { 'distribution-id': distributionId, paths: '/typed', 'paths-file': file });
+    rmSync(directory, { recursive: true });
     expect(run.exitCode).toBe(0);
     expect(site.distribution(distributionId).invalidations[0]?.paths.toSorted()).toEqual(
       ['/typed', '/a%20b.html', '/gr%C3%B6%C3%9Fe/*', '/done%20already', '/*', '/q?x=%5B1%5D'].toSorted(),

@@ -4,7 +4,7 @@ export default function checkNode(): void {
   if (major !== '24') {
     throw new Error(
       `The tests run on Node 24, the runtime of the action; this is Node ${process.version}. ` +
-        'On Linux and Windows `npm ci` brings it along; elsewhere put a Node 24 on the PATH.',
+        'On Linux x64 `npm ci` brings it along; elsewhere put a Node 24 on the PATH.',
     );
   }
 }

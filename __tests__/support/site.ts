@@ -27,7 +27,7 @@ export async function startSite(options: LocalAwsOptions = {}): Promise<Site> {
 export const v2 = { 'function-name': 'web', 'image-uri': `${repository}:v2`, 'distribution-id': distributionId };
 
 /** The environment of a job on GitHub. */
-export const job = {
+const job = {
   GITHUB_REPOSITORY: 'octo/site',
   GITHUB_RUN_ID: '4711',
   GITHUB_RUN_ATTEMPT: '1',

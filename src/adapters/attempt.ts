@@ -20,6 +20,8 @@ export interface Call<T> {
   explain?(name: string, said: string): DeployError | undefined;
 }
 
+const leastPatienceMs = 1000;
+
 /**
  * Sends a call once. Throws only when the run was cancelled.
  *
@@ -30,8 +32,8 @@ export async function attempt<T>(
   call: Call<T>,
   { patienceMs, deadline, cancelled }: { patienceMs: number; deadline: number; cancelled: AbortSignal },
 ): Promise<Attempt<T>> {
-  // Whole milliseconds, as AbortSignal.timeout wants them.
-  const left = Math.ceil(Math.max(1, Math.min(patienceMs, deadline - performance.now())));
+  // Whole milliseconds, as AbortSignal.timeout wants them; the try on the deadline gets a fair chance too.
+  const left = Math.ceil(Math.max(leastPatienceMs, Math.min(patienceMs, deadline - performance.now())));
   const timeout = AbortSignal.timeout(left);
   const signal = AbortSignal.any([timeout, cancelled]);
   const aborted = new Promise<never>((_, reject) => {
@@ -176,7 +178,7 @@ function refusal<T>({ call, name, status, said }: Failure<T>): DeployError {
     return refuse(
       'not-found',
       `not found (${name}).${quote}`,
-      'See that the name, the Region and the AWS account are right; this action creates neither functions nor distributions.',
+      'See that the name, the AWS account and, for a function, the Region are right; this action creates neither functions nor distributions.',
     );
   }
   if (status >= 400) {

@@ -98,6 +98,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
               ? new DeployError(
                   'conflict',
                   `Distribution ${id}: the caller reference was used for other paths before (${name}).`,
+                  { hint: 'Run it again: each attempt has a reference of its own.' },
                 )
               : undefined;
           },

@@ -14,8 +14,10 @@ import { createPacer } from './pacer.ts';
 const readPatienceMs = 10_000;
 const writePatienceMs = 15_000;
 
-/** Half a second late at the worst, and no more than four polls a second. */
-const pace = { minDelay: 0.25, maxDelay: 0.5 };
+/** A wait ends about a third of a second late at the worst. */
+const pace = { minDelay: 0.26, maxDelay: 0.36 };
+/** Between two looks at one function, also where one wait follows another: no more than four a second. */
+const sameFunctionIntervalMs = 260;
 
 // Quotas per account and Region: GetFunction 100 a second, the rest of the control plane 15 together
 // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). Other jobs want some of it.
@@ -30,7 +32,10 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     const sdk = await import(/* webpackMode: "eager" */ './lambda-sdk.ts');
     return { sdk, client: new sdk.LambdaClient(clientSettings(region)) };
   });
+  /** As Lambda told them, so that a hint can name the whole ARN. */
+  const arns = new Map<string, string>();
   const lookTurn = createPacer(lookIntervalMs, cancelled);
+  const functionTurns = new Map<string, () => Promise<void>>();
   const otherTurn = createPacer(otherIntervalMs, cancelled);
 
   const call = <T>(
@@ -40,7 +45,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     rest: Pick<Call<T>, 'action' | 'failure' | 'send' | 'read'> & Partial<Call<T>>,
   ): Promise<Attempt<T>> => {
     const ref = parseFunctionRef(functionName);
-    const resource = ref ? functionArn(ref, region) : functionName;
+    const resource = arns.get(functionName) ?? (ref ? functionArn(ref, region) : functionName);
     return attempt<T>(
       { subject: `Function ${ref?.name ?? functionName}`, resource, ...rest },
       { patienceMs, deadline, cancelled },
@@ -53,14 +58,21 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     deadline: number,
   ): Promise<Attempt<FunctionState>> => {
     const { sdk, client } = await connection();
+    const functionTurn = functionTurns.get(functionName) ?? createPacer(sameFunctionIntervalMs, cancelled);
+    functionTurns.set(functionName, functionTurn);
+    await functionTurn();
     await lookTurn();
-    return call(functionName, deadline, readPatienceMs, {
+    const answer = await call(functionName, deadline, readPatienceMs, {
       action: 'lambda:GetFunction',
       failure: 'unexpected',
       send: (abortSignal) =>
         client.send(new sdk.GetFunctionCommand({ FunctionName: functionName, Qualifier: qualifier }), { abortSignal }),
       read: ({ Configuration, Code }: GetFunctionCommandOutput) => toState(Configuration, Code),
     });
+    if (answer.kind === 'answered' && qualifier === undefined && answer.value.arn !== '') {
+      arns.set(functionName, answer.value.arn);
+    }
+    return answer;
   };
 
   const update = async (
@@ -140,7 +152,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
             }),
             { abortSignal },
           ),
-        read: (configuration: FunctionConfiguration) => toState(configuration),
+        read: (configuration: FunctionConfiguration) => (configuration.Version ? toState(configuration) : undefined),
         explain: (name, said) => explainPublish(name, said, functionName),
       });
     },
@@ -172,27 +184,28 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
   };
 }
 
-/** Every function has an ARN; an answer without one is no answer. */
+/** An answer that does not even say which function it speaks of is none, such as the empty body of a broken proxy. */
 function toState(
   configuration: FunctionConfiguration | undefined,
   code?: GetFunctionCommandOutput['Code'],
 ): FunctionState | undefined {
-  const { FunctionArn, Version } = configuration ?? {};
-  if (configuration === undefined || FunctionArn === undefined || Version === undefined) {
+  const { FunctionArn = '', FunctionName = '' } = configuration ?? {};
+  if (configuration === undefined || FunctionArn + FunctionName === '') {
     return undefined;
   }
+  const text = (field: keyof FunctionConfiguration) => String(configuration[field] ?? '');
   return {
     arn: FunctionArn,
-    version: Version,
-    state: configuration.State ?? '',
-    stateReasonCode: configuration.StateReasonCode ?? '',
-    stateReason: configuration.StateReason ?? '',
-    lastUpdateStatus: configuration.LastUpdateStatus ?? '',
-    lastUpdateStatusReasonCode: configuration.LastUpdateStatusReasonCode ?? '',
-    lastUpdateStatusReason: configuration.LastUpdateStatusReason ?? '',
-    codeSha256: configuration.CodeSha256 ?? '',
-    revisionId: configuration.RevisionId ?? '',
-    packageType: configuration.PackageType ?? '',
+    version: text('Version'),
+    state: text('State'),
+    stateReasonCode: text('StateReasonCode'),
+    stateReason: text('StateReason'),
+    lastUpdateStatus: text('LastUpdateStatus'),
+    lastUpdateStatusReasonCode: text('LastUpdateStatusReasonCode'),
+    lastUpdateStatusReason: text('LastUpdateStatusReason'),
+    codeSha256: text('CodeSha256'),
+    revisionId: text('RevisionId'),
+    packageType: text('PackageType'),
     architectures: configuration.Architectures ?? [],
     imageUri: code?.ImageUri ?? '',
     resolvedImageUri: code?.ResolvedImageUri ?? '',
@@ -215,6 +228,16 @@ function explainUpdate(name: string, said: string, functionName: string, change:
       `Lambda rejected ${change.imageUri} for function ${functionName} (${name}). AWS says: ${said}`,
       {
         hint: 'See that the tag or digest is in that repository, that Lambda may pull it, and that it was built for one platform without attestations (docker buildx build --platform linux/amd64 or linux/arm64, --provenance=false --sbom=false).',
+      },
+    );
+  }
+  // Lambda's own right to the image, not the caller's to Lambda; the same error name, so only the sentence tells.
+  if (name === 'AccessDeniedException' && /\bECR\b/.test(said)) {
+    return new DeployError(
+      'access-denied',
+      `Lambda may not pull ${change.imageUri} for function ${functionName} (${name}). AWS says: ${said}`,
+      {
+        hint: `Allow lambda.amazonaws.com ecr:BatchGetImage and ecr:GetDownloadUrlForLayer in the policy of that ECR repository, or let the role of this job set it (ecr:GetRepositoryPolicy, ecr:SetRepositoryPolicy).`,
       },
     );
   }

@@ -31,7 +31,7 @@ export async function lookAtFunction(
       'invalid-input',
       `function-name "${ref.name}" has the package type ${plain(packageType)}, image-uri "${image.text}" needs Image.`,
       {
-        hint: 'The package type of a function is fixed when it is created: deploy a zip to this one, or create another.',
+        hint: 'The package type of a function is fixed when it is created, and this release deploys images only.',
       },
     );
   }

@@ -223,7 +223,7 @@ async function confirmVersion(
     throw new DeployError(
       'version-failed',
       `Version ${version} of function ${name} is ${plain(state)}: ${plain(code || 'no reason given')}${reason ? ` (${plain(reason)})` : ''}.`,
-      { hint: reasonHint(code) },
+      { hint: `${reasonHint(code)} A version stays as it is, and the same code gets no other: deploy a new build.` },
     );
   }
 }

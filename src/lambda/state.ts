@@ -50,5 +50,5 @@ export function reasonHint(reasonCode: string): string {
   if (reasonCode.startsWith('FunctionError')) {
     return 'The code ended while it started; see the function’s log in CloudWatch.';
   }
-  return hints[reasonCode] ?? 'See the function in the Lambda console; the code that served before still does.';
+  return hints[reasonCode] ?? 'See the function and its log in the Lambda console.';
 }

@@ -14,7 +14,3 @@ export function invalidationLink(region: string, distributionId: string, invalid
   const page = invalidationId === '' ? '' : `/details/${invalidationId}`;
   return `https://${consoleHost(region)}/cloudfront/v4/home#/distributions/${distributionId}/invalidations${page}`;
 }
-
-export function runLink(serverUrl: string, repository: string, runId: string): string {
-  return `${serverUrl}/${repository}/actions/runs/${runId}`;
-}

@@ -31,7 +31,7 @@ export function toSummary(outcome: Outcome, run: Run): string {
 const titles: Record<Status, string> = {
   succeeded: 'Released',
   planned: 'Planned, nothing was changed',
-  failed: 'Not released',
+  failed: 'Failed',
   cancelled: 'Cancelled',
 };
 
