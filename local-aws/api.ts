@@ -1,12 +1,14 @@
 import type { Outcome } from './faults.ts';
 
-/** One HTTP request as a service sees it; bodies are small enough to hold. */
+/** One HTTP request as a service sees it; a deployment package in its body is a summary by now. */
 export interface ApiRequest {
   method: string;
   path: string;
   query: URLSearchParams;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
+  /** Bytes of body that came, which may be more than are held. */
+  size: number;
 }
 
 export interface Reply {
@@ -37,6 +39,8 @@ export interface Operation {
   /** Rights that only some inputs need, such as publishing with an update. */
   alsoNeeds?: (input: Input) => string[];
   resourceOf: (input: Input) => Resource;
+  /** Fetches from outside what `run` needs, before it. */
+  prepare?: (input: Input) => Promise<void>;
   /** Synchronous, so that no other call can slip between reading and changing state. */
   run: (input: Input, outcome: Outcome | undefined) => Reply;
 }

@@ -1,4 +1,4 @@
-import { ApiError, type ApiRequest, type Input, type Operation, type Reply, type Service } from './api.ts';
+import { ApiError, type ApiRequest, type Input, type Operation, type Reply, recordOf, type Service } from './api.ts';
 import type { Clock, Duration } from './clock.ts';
 import { deliver, type Exchange } from './deliver.ts';
 import { type Fault, type Faults, isApplied, outcomeOf } from './faults.ts';
@@ -12,7 +12,7 @@ export interface ApiCall {
   service: string;
   action: string;
   iamAction: string;
-  /** A function's name or a distribution's id. */
+  /** A function's name, a distribution's id or a repository's name. */
   resource: string;
   arn: string;
   input: Input;
@@ -64,6 +64,7 @@ export async function dispatch(world: Dispatcher, request: ApiRequest, exchange:
   }
   await world.clock.sleep(world.clock.draw(world.latencyMs) + (fault?.latencyMs ?? 0));
 
+  if (isApplied(fault) && routed.malformed === undefined) await operation.prepare?.(input);
   const applied = isApplied(fault) ? apply(world, routed, call, fault) : undefined;
   const scripted = scriptedError(world, service, call, fault);
   if (scripted !== undefined) call.error = scripted.code;
@@ -122,10 +123,10 @@ function startCall(service: Service, operation: Operation, input: Input): ApiCal
   };
 }
 
-/** A deployment package would make the log of calls large and unreadable. */
+/** The log of calls shows a deployment package as its size. */
 function summarise(input: Input): Input {
-  const { ZipFile } = input;
-  return typeof ZipFile === 'string' ? { ...input, ZipFile: `(${Buffer.byteLength(ZipFile, 'base64')} bytes)` } : input;
+  const zip = recordOf(input, 'ZipFile');
+  return zip === undefined ? input : { ...input, ZipFile: `(${zip.bytes} bytes)` };
 }
 
 function apply(world: Dispatcher, routed: Routed, call: ApiCall, fault: Fault | undefined): Reply {

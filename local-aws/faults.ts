@@ -46,7 +46,7 @@ export type Outcome =
 export type Fault = FaultKind & {
   /** `UpdateFunctionCode`, `Visit` for a request to a CDN, or `*`. */
   action: string;
-  /** A function's name or a distribution's id; any when absent. */
+  /** A function's name, a distribution's id or a repository's name; any when absent. */
   resource?: string;
   /** How many matching calls fail; default 1. */
   times?: number;

@@ -1,65 +1,106 @@
-import { createHash } from 'node:crypto';
+import { buildImage, type Image, type Pushed, type StoredImage } from './image-manifest.ts';
+import { hostIn, readUri } from './image-uri.ts';
+import { type Registry, readFromRegistry } from './registry.ts';
 
-/** What a registry knows about an image; only a digest is needed. */
-export interface Image {
-  /** `sha256:…` */
-  digest: string;
-  /** Set when the image runs on one architecture only; a mismatch shows at invocation, as on AWS. */
-  architecture?: string | undefined;
-  /** An image index (what a build with attestations pushes), which Lambda refuses. */
-  index?: boolean | undefined;
+/** Tags may be moved at any time, as by a push; what they named before stays. */
+export interface Repository {
+  tags: Map<string, string>;
+  /** By digest, oldest first. */
+  images: Map<string, StoredImage>;
+  /** Configurations of images, by digest. */
+  blobs: Map<string, Buffer>;
 }
 
-/** The images that functions can use; tags may be moved at any time, as by a push. */
+/** The images of every registry, which Lambda and ECR both look at. */
 export interface Images {
-  push: (uri: string, image: string | Image) => void;
-  find: (uri: string) => Image | undefined;
+  /** Moves the tag, or adds the digest, and returns the image's digest. A text is a digest. */
+  push: (uri: string, image: string | Image) => string;
+  /** The image, made up if unknown ones are accepted: by ECR and Lambda alike, so that they agree. */
+  find: (uri: string) => StoredImage | undefined;
+  /** As `find`, but makes nothing up. */
+  findKnown: (uri: string) => StoredImage | undefined;
   /** For images that functions already run, which exist whatever else does not. */
-  findOrPush: (uri: string) => Image;
+  findOrPush: (uri: string, architecture: string) => StoredImage;
+  /** A repository, as `host/name`, once it has had an image. */
+  repository: (name: string) => Repository | undefined;
+  add: (uri: string, pushed: Pushed) => void;
+  /** Looks an image up again where it really is, if its host is the registry; otherwise does nothing. */
+  refresh: (uri: string) => Promise<void>;
+  acceptsUnknown: boolean;
 }
 
-export function startImages(known: Record<string, string | Image>, unknownImages: 'accept' | 'reject'): Images {
-  const images = new Map<string, Image>();
-  const push: Images['push'] = (uri, image) => {
-    images.set(uri, typeof image === 'string' ? { digest: withAlgorithm(image) } : image);
-  };
-  for (const [uri, image] of Object.entries(known)) push(uri, image);
-  const find: Images['find'] = (uri) => {
-    const known = images.get(uri) ?? findByDigest(images, uri);
-    return known ?? (unknownImages === 'accept' ? { digest: ownDigest(uri) } : undefined);
-  };
-  return {
-    push,
-    find,
-    findOrPush: (uri) => {
-      const found = find(uri);
+export interface ImagesOptions {
+  /** Of the functions set up with a repository, by `host/repository`. */
+  architectures: Map<string, string>;
+  known: Record<string, string | Image>;
+  unknownImages: 'accept' | 'reject';
+  registry: Registry | undefined;
+}
+
+export function startImages({ known, architectures, unknownImages, registry }: ImagesOptions): Images {
+  const repositories = new Map<string, Repository>();
+
+  function repositoryFor(name: string): Repository {
+    const found = repositories.get(name);
+    if (found !== undefined) return found;
+    const repository: Repository = { tags: new Map(), images: new Map(), blobs: new Map() };
+    repositories.set(name, repository);
+    return repository;
+  }
+
+  const images: Images = {
+    acceptsUnknown: unknownImages === 'accept',
+    repository: (name) => repositories.get(name),
+    add: (uri, { image, children, blobs }) => {
+      const { repository: name, tag, digest } = readUri(uri);
+      const repository = repositoryFor(name);
+      for (const one of [...children, image]) repository.images.set(one.digest, one);
+      for (const [blobDigest, blob] of blobs) repository.blobs.set(blobDigest, blob);
+      if (digest === undefined) repository.tags.set(tag, image.digest);
+    },
+    push: (uri, image) => {
+      const { repository, digest } = readUri(uri);
+      const described = typeof image === 'string' ? { digest: withAlgorithm(image) } : image;
+      const pushed = buildImage(
+        { digest, ...described },
+        described.content ?? uri,
+        architectures.get(repository) ?? 'x86_64',
+      );
+      images.add(uri, pushed);
+      return pushed.image.digest;
+    },
+    findKnown: (uri) => {
+      const { repository: name, tag, digest } = readUri(uri);
+      const repository = repositories.get(name);
+      return repository?.images.get(digest ?? repository.tags.get(tag) ?? '');
+    },
+    find: (uri) => {
+      const found = images.findKnown(uri);
+      if (found !== undefined || !images.acceptsUnknown || hostIn(uri) === registry?.host) return found;
+      images.push(uri, {});
+      return images.findKnown(uri);
+    },
+    findOrPush: (uri, architecture) => {
+      const { repository } = readUri(uri);
+      if (!architectures.has(repository)) architectures.set(repository, architecture);
+      const found = images.findKnown(uri);
       if (found !== undefined) return found;
-      push(uri, ownDigest(uri));
-      return { digest: ownDigest(uri) };
+      const digest = images.push(uri, {});
+      return repositoryFor(repository).images.get(digest) as StoredImage;
+    },
+    refresh: async (uri) => {
+      if (registry === undefined || hostIn(uri) !== registry.host) return;
+      const { repository: name, tag, digest } = readUri(uri);
+      const pushed = await readFromRegistry(registry, name.slice(registry.host.length + 1), digest ?? tag);
+      if (pushed !== undefined) images.add(uri, pushed);
+      else if (digest !== undefined) repositories.get(name)?.images.delete(digest);
+      else repositories.get(name)?.tags.delete(tag);
     },
   };
-}
-
-function findByDigest(images: Map<string, Image>, uri: string): Image | undefined {
-  const digest = digestIn(uri);
-  return digest === undefined ? undefined : [...images.values()].find((image) => image.digest === digest);
-}
-
-/** The digest that the URI names, or one made from the URI. */
-function ownDigest(uri: string): string {
-  return digestIn(uri) ?? `sha256:${createHash('sha256').update(uri).digest('hex')}`;
-}
-
-function digestIn(uri: string): string | undefined {
-  return /@(sha256:[0-9a-f]{64})$/.exec(uri)?.[1];
+  for (const [uri, image] of Object.entries(known)) images.push(uri, image);
+  return images;
 }
 
 function withAlgorithm(digest: string): string {
   return digest.startsWith('sha256:') ? digest : `sha256:${digest}`;
-}
-
-/** `repository:tag` or `repository@digest` → `repository@digest`. */
-export function resolveUri(uri: string, digest: string): string {
-  const [withTag = uri] = uri.split('@');
-  return `${withTag.replace(/:[^:/]+$/, '')}@${digest}`;
 }

@@ -67,16 +67,37 @@ export async function listen(handler: Handler, port = 0): Promise<Listener> {
   }
 }
 
-export async function readRequest(request: IncomingMessage): Promise<ApiRequest> {
+/** Takes a body as it comes, and says what is to be held of it. */
+export interface BodyReader {
+  write: (chunk: Buffer) => void;
+  end: () => Buffer;
+}
+
+function wholeBody(): BodyReader {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return { write: (chunk) => chunks.push(chunk), end: () => Buffer.concat(chunks) };
+}
+
+export async function readRequest(
+  request: IncomingMessage,
+  readerFor: (method: string, path: string) => BodyReader | undefined = () => undefined,
+): Promise<ApiRequest> {
   const target = request.url ?? '/';
   const question = target.indexOf('?');
+  const method = request.method ?? 'GET';
+  const path = question === -1 ? target : target.slice(0, question);
+  const reader = readerFor(method, path) ?? wholeBody();
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    reader.write(chunk);
+  }
   return {
-    method: request.method ?? 'GET',
-    path: question === -1 ? target : target.slice(0, question),
+    method,
+    path,
     query: new URLSearchParams(question === -1 ? '' : target.slice(question + 1)),
     headers: request.headers,
-    body: Buffer.concat(chunks),
+    body: reader.end(),
+    size,
   };
 }

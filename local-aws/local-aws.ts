@@ -3,6 +3,7 @@ import type { ApiCall, Hook } from './dispatch.ts';
 import type { Fault, FaultHandle } from './faults.ts';
 import type { Images } from './images.ts';
 import type { FunctionOptions } from './lambda/new-function.ts';
+import type { Packages } from './lambda/packages.ts';
 import type { DistributionOptions } from './options.ts';
 import type { DistributionSnapshot, FunctionSnapshot } from './snapshots.ts';
 import type { TimelineEvent } from './timeline.ts';
@@ -17,6 +18,8 @@ export interface LocalAws {
   calls: ApiCall[];
   events: TimelineEvent[];
   images: Images;
+  /** Objects in S3 that functions can be made of. */
+  packages: Packages;
   /** IAM actions that are denied; change it at any time. */
   denied: Set<string>;
   functionNamed: (name: string) => FunctionSnapshot;

@@ -1,6 +1,8 @@
 import type { Duration } from './clock.ts';
-import type { Image } from './images.ts';
+import type { Image } from './image-manifest.ts';
 import type { FunctionOptions } from './lambda/new-function.ts';
+import type { PackageContent } from './lambda/packages.ts';
+import type { Registry } from './registry.ts';
 
 export interface LocalAwsOptions {
   accountId?: string | undefined;
@@ -12,10 +14,22 @@ export interface LocalAwsOptions {
   seed?: number | undefined;
   functions?: FunctionOptions[] | undefined;
   distributions?: DistributionOptions[] | undefined;
-  /** Image URI → digest. */
+  /** Image URI → digest, or more about the image. */
   images?: Record<string, string | Image> | undefined;
-  /** By default every URI works and has a digest of its own. */
+  /** By default every image is there, for Lambda and for ECR, with a manifest and a digest of its own. */
   unknownImages?: 'accept' | 'reject' | undefined;
+  /**
+   * What ECR's GetAuthorizationToken hands out: by default the user AWS and the password `<account>-auth-token`. With a
+   * `host` also a real registry, as `127.0.0.1:5000`: images there are what that registry has at the time.
+   */
+  registry?: Partial<Registry> | undefined;
+  /**
+   * `bucket/key` → the package there, or its versions, oldest first. Without it every object is there, and its name
+   * stands for its bytes.
+   */
+  packages?: Record<string, PackageContent | { versions: Record<string, PackageContent> }> | undefined;
+  /** Buckets in another Region than the functions. */
+  bucketRegions?: Record<string, string> | undefined;
   /** IAM actions that are denied from the start. */
   deny?: string[] | undefined;
   /** CloudFront's quotas: those until 2026 (default), or those since. */

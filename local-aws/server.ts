@@ -7,14 +7,21 @@ import { inProgressQuota, perSecondQuota } from './cloudfront/quotas.ts';
 import { cloudFrontService } from './cloudfront/service.ts';
 import { control } from './control.ts';
 import { applyDirectly, type Dispatcher, dispatch } from './dispatch.ts';
+import { layerService } from './ecr/layers.ts';
+import type { EcrStore } from './ecr/repositories.ts';
+import { ecrService } from './ecr/service.ts';
 import { startFaults } from './faults.ts';
+import { readUri } from './image-uri.ts';
 import { startImages } from './images.ts';
-import { addFunction } from './lambda/new-function.ts';
+import { addFunction, firstImage } from './lambda/new-function.ts';
+import { startPackages } from './lambda/packages.ts';
 import { lambdaService } from './lambda/service.ts';
 import type { LambdaStore } from './lambda/store.ts';
+import { zipBodyReader } from './lambda/zip-body.ts';
 import { type Listener, listen, readRequest } from './listener.ts';
 import type { LocalAws } from './local-aws.ts';
 import { DEFAULT_CLOCKS, type DistributionOptions, type LocalAwsOptions } from './options.ts';
+import type { Registry } from './registry.ts';
 import { distributionSnapshot, functionSnapshot } from './snapshots.ts';
 import { startTimeline } from './timeline.ts';
 
@@ -23,6 +30,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   const world = buildWorld(options);
   for (const fn of options.functions ?? []) addFunction(world.lambda, fn);
   const listener = await startApi(world, options.port);
+  world.ecr.url = listener.url;
   const aws = toLocalAws(world, listener);
   world.aws = aws;
   for (const distribution of options.distributions ?? []) await aws.addDistribution(distribution);
@@ -32,6 +40,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
 interface World {
   lambda: LambdaStore;
   cloudFront: CloudFrontStore;
+  ecr: EcrStore;
   dispatcher: Dispatcher;
   aws?: LocalAws;
   originMs: Duration;
@@ -42,12 +51,30 @@ function buildWorld(options: LocalAwsOptions): World {
   const clocks = { cloudFrontPropagationMs: undefined, ...DEFAULT_CLOCKS, ...withoutUndefined(options.clocks ?? {}) };
   const clock = startClock(options.seed ?? 1);
   const timeline = startTimeline();
+  const home = { accountId, region };
+  const denied = new Set(options.deny);
+  const { host, user = 'AWS', password = `${accountId}-auth-token` } = options.registry ?? {};
+  const registry: Registry | undefined = host === undefined ? undefined : { host, user, password };
+  const functions = options.functions ?? [];
+  const images = startImages({
+    known: options.images ?? {},
+    architectures: new Map(
+      functions.map((fn) => [readUri(firstImage(home, fn)).repository, fn.architecture ?? 'x86_64']),
+    ),
+    unknownImages: options.unknownImages ?? 'accept',
+    registry,
+  });
   const lambda: LambdaStore = {
     ...clocks,
     clock,
     timeline,
-    home: { accountId, region },
-    images: startImages(options.images ?? {}, options.unknownImages ?? 'accept'),
+    home,
+    images,
+    packages: startPackages({
+      packages: options.packages,
+      bucketRegions: options.bucketRegions ?? {},
+      denied,
+    }),
     functions: new Map(),
     pages: new Map(),
   };
@@ -59,10 +86,11 @@ function buildWorld(options: LocalAwsOptions): World {
     distributions: new Map(),
     quota: options.quotas === 'per-second' ? perSecondQuota() : inProgressQuota,
   };
+  const ecr: EcrStore = { home, images, registryHost: registry?.host, user, password, url: '' };
   const dispatcher: Dispatcher = {
-    services: [lambdaService(lambda), cloudFrontService(cloudFront)],
+    services: [lambdaService(lambda), cloudFrontService(cloudFront), ecrService(ecr), layerService(ecr)],
     faults: startFaults(),
-    denied: new Set(options.deny),
+    denied,
     hooks: new Set(),
     calls: [],
     clock,
@@ -70,12 +98,12 @@ function buildWorld(options: LocalAwsOptions): World {
     latencyMs: clocks.apiMs,
     caller: `arn:aws:sts::${accountId}:assumed-role/deploy/GitHubActions`,
   };
-  return { lambda, cloudFront, dispatcher, originMs: clocks.originMs };
+  return { lambda, cloudFront, ecr, dispatcher, originMs: clocks.originMs };
 }
 
 async function startApi(world: World, port: number | undefined): Promise<Listener> {
   const listener: Listener = await listen(async (incoming, response) => {
-    const request = await readRequest(incoming);
+    const request = await readRequest(incoming, zipBodyReader);
     const exchange = { request: incoming, response, refuseFor: listener.refuseFor };
     if (world.aws !== undefined && request.path.startsWith('/_local-aws/')) await control(world.aws, request, exchange);
     else await dispatch(world.dispatcher, request, exchange);
@@ -97,6 +125,7 @@ function toLocalAws(world: World, listener: Listener): LocalAws {
     calls: dispatcher.calls,
     events: dispatcher.timeline.events,
     images: lambda.images,
+    packages: lambda.packages,
     denied: dispatcher.denied,
     functionNamed: (name) => functionSnapshot(named(lambda.functions, name)),
     functions: () => [...lambda.functions.values()].map(functionSnapshot),

@@ -1,22 +1,41 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { ZipFile } from 'yazl';
 import type { LocalAws } from '../../local-aws/local-aws.ts';
-import { REPOSITORY, startAws } from './clients.ts';
+import { REPOSITORY, sha256, startAws } from './clients.ts';
 
 const run = promisify(execFile);
 const hasCli = spawnSync('aws', ['--version']).status === 0;
 if (!hasCli) console.log('The AWS CLI is not installed: the tests with it as a client are skipped.');
 
 /** A client that shares no code with the SDK the action uses; each start of it costs most of a second. */
-async function cli(aws: LocalAws, command: string): Promise<Record<string, unknown>> {
+async function cliText(aws: LocalAws, command: string): Promise<string> {
   const { stdout } = await run('aws', command.split(' '), {
     env: { ...process.env, ...aws.env, AWS_DEFAULT_REGION: aws.env.AWS_REGION, AWS_PAGER: '' },
   });
+  return stdout;
+}
+
+async function cli(aws: LocalAws, command: string): Promise<Record<string, unknown>> {
+  const stdout = await cliText(aws, command);
   return stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>);
 }
 
-describe.skipIf(!hasCli).concurrent('the AWS CLI', { timeout: 30_000 }, () => {
+/** The CLI looks whether it would unpack. */
+function zipOf(content: Buffer): Promise<Buffer> {
+  const zip = new ZipFile();
+  zip.addBuffer(content, 'index.js');
+  zip.end();
+  return buffer(zip.outputStream);
+}
+
+describe.skipIf(!hasCli).concurrent('the AWS CLI', { timeout: 120_000 }, () => {
   it('updates, waits, publishes, and waits for the version', async ({ onTestFinished }) => {
     const aws = await startAws({}, onTestFinished);
     const image = `${REPOSITORY}:v2`;
@@ -58,6 +77,39 @@ describe.skipIf(!hasCli).concurrent('the AWS CLI', { timeout: 30_000 }, () => {
     expect(listed).toMatchObject({ InvalidationList: { Items: [{ Id, Status: 'Completed' }] } });
     expect(aws.distribution('E2EXAMPLE1').invalidations).toMatchObject([{ paths: ['/a', '/b&c*'] }]);
     await cli(aws, 'cloudfront get-distribution-config --id E2EXAMPLE1');
+  });
+
+  it('signs in to ECR and reads an image', async ({ onTestFinished }) => {
+    const aws = await startAws({ images: { [`${REPOSITORY}:v2`]: { index: true } } }, onTestFinished);
+    expect(await cliText(aws, 'ecr get-login-password')).toBe('123456789012-auth-token\n');
+    const image = '--repository-name web --image-ids imageTag=v2';
+    const { images } = await cli(aws, `ecr batch-get-image ${image}`);
+    const { imageDetails } = await cli(aws, `ecr describe-images ${image}`);
+    const imageManifestMediaType = 'application/vnd.oci.image.index.v1+json';
+    expect(images).toMatchObject([{ imageId: { imageTag: 'v2' }, imageManifestMediaType }]);
+    expect(imageDetails).toMatchObject([{ imageTags: ['v2'], imageManifestMediaType }]);
+  });
+
+  it('updates from a zip and from S3', async ({ onTestFinished }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'local-aws-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const zip = await zipOf(randomBytes(3_000_000));
+    await writeFile(join(folder, 'code.zip'), zip);
+    const options = {
+      functions: [{ name: 'web', packageType: 'Zip' as const }],
+      packages: { 'releases/web.zip': 'from S3' },
+      clocks: { updateMs: 1 },
+    };
+    const aws = await startAws(options, onTestFinished);
+    const update = 'lambda update-function-code --function-name web';
+    expect(await cli(aws, `${update} --zip-file fileb://${folder}/code.zip`)).toMatchObject({
+      CodeSha256: sha256(zip),
+      CodeSize: zip.length,
+    });
+    expect(await cli(aws, `${update} --s3-bucket releases --s3-key web.zip`)).toMatchObject({
+      CodeSha256: sha256('from S3'),
+    });
+    await expect(cli(aws, `${update} --s3-bucket releases --s3-key gone.zip`)).rejects.toThrow('NoSuchKey');
   });
 
   it('reads errors by name', async ({ onTestFinished }) => {

@@ -1,4 +1,6 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { CloudFrontClient } from '@aws-sdk/client-cloudfront';
+import { ECRClient } from '@aws-sdk/client-ecr';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { onTestFinished } from 'vitest';
 import type { LocalAws } from '../../local-aws/local-aws.ts';
@@ -23,7 +25,7 @@ export async function startAws(options: LocalAwsOptions = {}, atEnd = onTestFini
 }
 
 /** The SDK's clients as they are, but without retries: a test sees each answer. */
-export function connect(aws: LocalAws): { lambda: LambdaClient; cloudFront: CloudFrontClient } {
+export function connect(aws: LocalAws): { lambda: LambdaClient; cloudFront: CloudFrontClient; ecr: ECRClient } {
   const config = {
     endpoint: aws.url,
     region: 'us-east-1',
@@ -32,15 +34,27 @@ export function connect(aws: LocalAws): { lambda: LambdaClient; cloudFront: Clou
   };
   const lambda = new LambdaClient(config);
   const cloudFront = new CloudFrontClient(config);
+  const ecr = new ECRClient(config);
   onTestFinished(() => {
     lambda.destroy();
     cloudFront.destroy();
+    ecr.destroy();
   });
-  return { lambda, cloudFront };
+  return { lambda, cloudFront, ecr };
 }
 
 export const QUICK = { minDelay: 0.02, maxDelay: 0.03, maxWaitTime: 5 };
 
 export function eventTypes(aws: LocalAws): string[] {
   return aws.events.map((event) => event.type);
+}
+
+/** Nothing that would unpack, but it starts like a zip. */
+export function randomZip(bytes: number): Buffer {
+  return Buffer.concat([Buffer.from('PK\u0003\u0004'), randomBytes(bytes - 4)]);
+}
+
+/** As CodeSha256 has it. */
+export function sha256(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64');
 }

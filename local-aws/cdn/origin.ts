@@ -1,6 +1,7 @@
 import { ApiError } from '../api.ts';
 import type { Duration } from '../clock.ts';
-import { type Answering, brokenByArchitecture, chooseAnswering } from '../lambda/invoke.ts';
+import type { Answering } from '../lambda/function-state.ts';
+import { brokenByArchitecture, chooseAnswering } from '../lambda/invoke.ts';
 import { type Page, renderPage } from '../lambda/page.ts';
 import { findFunction, type LambdaStore } from '../lambda/store.ts';
 import type { Origin } from './edge.ts';

@@ -2,7 +2,6 @@ import type { Cache } from '../cdn/cache.ts';
 import type { Clock, Duration } from '../clock.ts';
 import type { Listener } from '../listener.ts';
 import type { Timeline } from '../timeline.ts';
-import type { Quota } from './quotas.ts';
 
 /** A distribution, or a tenant of one: tenants are invalidated on their own. */
 export interface Distribution {
@@ -25,6 +24,9 @@ export interface Invalidation {
   createdAt: Date;
   completedAt: Date | undefined;
 }
+
+/** Refuses a batch that would exceed a quota, and otherwise counts it. */
+export type Quota = (distribution: Distribution, items: string[]) => void;
 
 export interface CloudFrontStore {
   accountId: string;

@@ -1,8 +1,5 @@
-import type { Distribution } from './distributions.ts';
+import type { Quota } from './distributions.ts';
 import { CloudFrontErrors } from './errors.ts';
-
-/** Refuses a batch that would exceed a quota, and otherwise counts it. */
-export type Quota = (distribution: Distribution, items: string[]) => void;
 
 const MOST_FILES = 3000;
 const MOST_WILDCARDS = 15;

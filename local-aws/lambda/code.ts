@@ -1,7 +1,11 @@
-import { createHash } from 'node:crypto';
-import { type Input, textOf } from '../api.ts';
-import { type Images, resolveUri } from '../images.ts';
+import { type Input, recordOf, textOf } from '../api.ts';
+import { isSupportedByLambda } from '../image-manifest.ts';
+import { regionIn, resolveUri } from '../image-uri.ts';
+import type { Images } from '../images.ts';
 import { LambdaErrors } from './errors.ts';
+import type { Home } from './identifiers.ts';
+import type { Packages } from './packages.ts';
+import { summariseZip, type Zip } from './zip.ts';
 
 /** The code of a function or version: fixed once a tag was resolved or a package was read. */
 export interface Code {
@@ -13,35 +17,43 @@ export interface Code {
   image: { uri: string; resolvedUri: string; architecture: string | undefined } | undefined;
 }
 
+/** Where code comes from. */
+export interface CodeSources {
+  home: Home;
+  images: Images;
+  packages: Packages;
+}
+
 /** What UpdateFunctionCode and CreateFunction name as code; says what is wrong in AWS's words. */
-export function readCode(input: Input, packageType: 'Image' | 'Zip', architecture: string, images: Images): Code {
+export function readCode(input: Input, packageType: 'Image' | 'Zip', architecture: string, sources: CodeSources): Code {
   const imageUri = textOf(input, 'ImageUri');
-  const zipFile = textOf(input, 'ZipFile');
+  const zip = readZip(input);
   const s3Key = textOf(input, 'S3Key');
-  const sources = [imageUri, zipFile, s3Key ?? textOf(input, 'S3Bucket')].filter((source) => source !== undefined);
-  if (sources.length === 0) throw LambdaErrors.invalid('Please provide a source for function code.');
-  if (sources.length > 1) {
+  const given = [imageUri, zip, s3Key ?? textOf(input, 'S3Bucket')].filter((source) => source !== undefined);
+  if (given.length === 0) throw LambdaErrors.invalid('Please provide a source for function code.');
+  if (given.length > 1) {
     throw LambdaErrors.invalid('Please do not provide other FunctionCode parameters when providing one source.');
   }
   if (packageType === 'Image') {
-    if (imageUri !== undefined) return imageCode(imageUri, architecture, images);
+    if (imageUri !== undefined) return imageCode(imageUri, architecture, sources);
     throw LambdaErrors.invalid('Please provide ImageUri when updating a function with packageType Image.');
   }
   if (imageUri !== undefined) {
     throw LambdaErrors.invalid("Please don't provide ImageUri when updating a function with packageType Zip.");
   }
-  return zipFile === undefined ? s3Code(input, architecture) : zipCode(zipFile, architecture);
+  return zipCode(zip ?? readObject(input, sources.packages), architecture);
 }
 
-export function imageCode(uri: string, architecture: string, images: Images): Code {
-  if (!/^\S+\/\S+[:@]\S+$/.test(uri)) {
+export function imageCode(uri: string, architecture: string, { home, images }: CodeSources): Code {
+  const region = regionIn(uri);
+  if (!/^\S+\/\S+[:@]\S+$/.test(uri) || (region !== undefined && region !== home.region)) {
     throw LambdaErrors.invalid(`Source image ${uri} is not valid. Provide a valid source image.`);
   }
   const image = images.find(uri);
   if (image === undefined) {
     throw LambdaErrors.invalid(`Source image ${uri} does not exist. Provide a valid source image.`);
   }
-  if (image.index === true) {
+  if (!isSupportedByLambda(image)) {
     throw LambdaErrors.invalid(
       `The image manifest, config or layer media type for the source image ${uri} is not supported.`,
     );
@@ -55,25 +67,25 @@ export function imageCode(uri: string, architecture: string, images: Images): Co
   };
 }
 
-export function zipCode(base64: string, architecture: string): Code {
-  const bytes = Buffer.from(base64, 'base64');
-  if (bytes.subarray(0, 2).toString('latin1') !== 'PK') {
+export function zipCode(zip: Zip, architecture: string): Code {
+  if (!zip.isZip) {
     throw LambdaErrors.invalid('Could not unzip uploaded file. Please check your file, then try to upload again.');
   }
-  return { codeSha256: sha256(bytes), codeSize: bytes.length, architecture, image: undefined };
+  return { codeSha256: zip.sha256, codeSize: zip.bytes, architecture, image: undefined };
 }
 
-/** Without an S3 in here, an object's name stands for its bytes. */
-function s3Code(input: Input, architecture: string): Code {
+/** Summed up while it arrived; in base64 where no wire was used. */
+function readZip(input: Input): Zip | undefined {
+  const base64 = textOf(input, 'ZipFile');
+  if (base64 !== undefined) return summariseZip(Buffer.from(base64, 'base64'));
+  return recordOf(input, 'ZipFile') as Zip | undefined;
+}
+
+function readObject(input: Input, packages: Packages): Zip {
   const bucket = textOf(input, 'S3Bucket');
   const key = textOf(input, 'S3Key');
   if (bucket === undefined || key === undefined) {
     throw LambdaErrors.invalid('Please provide both S3Bucket and S3Key parameters.');
   }
-  const name = `${bucket}/${key}/${textOf(input, 'S3ObjectVersion') ?? ''}`;
-  return { codeSha256: sha256(Buffer.from(name)), codeSize: name.length, architecture, image: undefined };
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('base64');
+  return packages.read({ bucket, key, version: textOf(input, 'S3ObjectVersion') });
 }

@@ -13,7 +13,7 @@ export function createFunction(store: LambdaStore, input: Input, outcome: Outcom
   const { name } = readIdentifier(input, store.home);
   if (store.functions.has(name)) throw LambdaErrors.conflict(`Function already exist: ${name}`);
   const packageType = textOf(input, 'PackageType') === 'Image' ? 'Image' : 'Zip';
-  const code = readCode(recordOf(input, 'Code') ?? {}, packageType, readArchitecture(input, 'x86_64'), store.images);
+  const code = readCode(recordOf(input, 'Code') ?? {}, packageType, readArchitecture(input, 'x86_64'), store);
   const fn = newFunction(name, packageType, code, readSettings(input));
   store.functions.set(name, fn);
   startCreation(store, fn, outcome);

@@ -14,6 +14,12 @@ export const LambdaErrors = {
       `The operation cannot be performed at this time. The function is currently in the following state: ${state}`,
     ),
   invalid: (message: string) => new ApiError(400, 'InvalidParameterValueException', message),
+  tooLarge: (bytes: number, action: string) =>
+    new ApiError(
+      413,
+      'RequestEntityTooLargeException',
+      `Request must be smaller than ${bytes} bytes for the ${action} operation`,
+    ),
   /** What the API's model rules out, before the service looks at it. */
   validation: (value: string, field: string, constraint: string) =>
     new ApiError(

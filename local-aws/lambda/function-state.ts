@@ -79,6 +79,13 @@ export interface Alias {
   revisionId: string;
 }
 
+/** Who answers an invocation now. */
+export interface Answering {
+  fn: LambdaFunction;
+  version: string;
+  code: Code;
+}
+
 /** What the state machine needs of its surroundings. */
 export interface LambdaClocks {
   clock: Clock;

@@ -2,15 +2,8 @@ import { ApiError, type Input, type Reply, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import type { Code } from './code.ts';
 import { LambdaErrors } from './errors.ts';
-import { type Alias, type LambdaFunction, type Version, wakeUp } from './function-state.ts';
+import { type Alias, type Answering, type LambdaFunction, type Version, wakeUp } from './function-state.ts';
 import { type Found, findFunction, findTarget, findVersion, type LambdaStore } from './store.ts';
-
-/** Who answers an invocation now. */
-export interface Answering {
-  fn: LambdaFunction;
-  version: string;
-  code: Code;
-}
 
 /** The one rule about what serves: previous code while updating, nobody while Pending. */
 export function chooseAnswering(store: LambdaStore, found: Found): Answering {

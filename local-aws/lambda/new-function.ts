@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ecrHost } from '../image-uri.ts';
 import { type Code, imageCode, zipCode } from './code.ts';
 import {
   beginUpdate,
@@ -11,8 +12,10 @@ import {
   type UpdateStatus,
   type Version,
 } from './function-state.ts';
+import type { Home } from './identifiers.ts';
 import type { PageMaker } from './page.ts';
 import type { LambdaStore } from './store.ts';
+import { summariseZip } from './zip.ts';
 
 /** A function that exists when local-aws starts. */
 export interface FunctionOptions {
@@ -81,15 +84,16 @@ export function addFunction(store: LambdaStore, options: FunctionOptions): void 
   setState(store, fn, options);
 }
 
-function firstCode(
-  store: LambdaStore,
-  { name, imageUri, packageType, architecture = 'x86_64' }: FunctionOptions,
-): Code {
-  if (packageType === 'Zip') return zipCode(Buffer.from(`PK${name}`).toString('base64'), architecture);
-  const { accountId, region } = store.home;
-  const uri = imageUri ?? `${accountId}.dkr.ecr.${region}.amazonaws.com/${name}:v1`;
-  store.images.findOrPush(uri);
-  return imageCode(uri, architecture, store.images);
+function firstCode(store: LambdaStore, options: FunctionOptions): Code {
+  const { name, packageType, architecture = 'x86_64' } = options;
+  if (packageType === 'Zip') return zipCode(summariseZip(Buffer.from(`PK\u0003\u0004${name}`)), architecture);
+  const uri = firstImage(store.home, options);
+  store.images.findOrPush(uri, architecture);
+  return imageCode(uri, architecture, store);
+}
+
+export function firstImage(home: Home, { name, imageUri }: FunctionOptions): string {
+  return imageUri ?? `${ecrHost(home)}/${name}:v1`;
 }
 
 function settings(store: LambdaStore, options: FunctionOptions): Configuration {

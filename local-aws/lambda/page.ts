@@ -1,4 +1,4 @@
-import type { Answering } from './invoke.ts';
+import type { Answering } from './function-state.ts';
 
 /** What a viewer asked the CDN for. */
 interface Visit {

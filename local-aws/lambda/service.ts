@@ -1,4 +1,4 @@
-import type { ApiRequest, Input, Operation, Reply, Service } from '../api.ts';
+import { type ApiRequest, type Input, type Operation, type Reply, recordOf, type Service, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import { restRoutes } from '../rest-routes.ts';
 import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from './aliases.ts';
@@ -43,6 +43,7 @@ export function lambdaService(store: LambdaStore): Service {
       path,
       alsoNeeds: (input) => (input.Publish === true ? ['lambda:PublishVersion'] : []),
       resourceOf: (input) => ({ name: nameIn(input), arn: functionArn(store.home, nameIn(input)) }),
+      prepare: (input) => prepare(store, input),
       run: (input, outcome) => run(store, input, outcome),
     }),
   );
@@ -56,10 +57,22 @@ export function lambdaService(store: LambdaStore): Service {
   };
 }
 
+/** An image in a real registry is looked up there, each time. */
+async function prepare(store: LambdaStore, input: Input): Promise<void> {
+  const uri = textOf(recordOf(input, 'Code') ?? input, 'ImageUri');
+  if (uri !== undefined) await store.images.refresh(uri);
+}
+
+/** For what AWS calls synchronous: everything but invocations, which have limits of their own. */
+const MOST_BYTES = 70_167_211;
+
 /** Path, query and body under the API's names; an invocation's body is the function's own business. */
 function readInput(request: ApiRequest, operation: Operation, params: Record<string, string>): Input {
   const input: Input = { ...Object.fromEntries(request.query), ...params };
-  if (operation.action !== 'Invoke') return { ...readBody(request.body), ...input };
+  if (operation.action !== 'Invoke') {
+    if (request.size > MOST_BYTES) throw LambdaErrors.tooLarge(MOST_BYTES, operation.action);
+    return { ...readBody(request.body), ...input };
+  }
   return {
     ...input,
     InvocationType: request.headers['x-amz-invocation-type'],

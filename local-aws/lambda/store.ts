@@ -1,15 +1,13 @@
 import type { Input, Reply } from '../api.ts';
 import type { Duration } from '../clock.ts';
-import type { Images } from '../images.ts';
+import type { CodeSources } from './code.ts';
 import { LambdaErrors } from './errors.ts';
 import type { Alias, LambdaClocks, LambdaFunction, Version } from './function-state.ts';
-import { functionArn, type Home, type Identifier, readIdentifier } from './identifiers.ts';
+import { functionArn, type Identifier, readIdentifier } from './identifiers.ts';
 import type { PageMaker } from './page.ts';
 
 /** Everything Lambda's operations work on. */
-export interface LambdaStore extends LambdaClocks {
-  home: Home;
-  images: Images;
+export interface LambdaStore extends LambdaClocks, CodeSources {
   functions: Map<string, LambdaFunction>;
   /** What functions answer, where a test wants something else than the standard page. */
   pages: Map<string, PageMaker>;

@@ -1,4 +1,4 @@
-import { ApiError, type Input, type Reply, textOf } from '../api.ts';
+import { type Input, type Reply, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import { readCode } from './code.ts';
 import { latestDocument, versionDocument } from './documents.ts';
@@ -6,15 +6,9 @@ import { LambdaErrors } from './errors.ts';
 import { type LambdaFunction, refuseUpdate, startUpdate } from './function-state.ts';
 import { findUnqualified, json, type LambdaStore } from './store.ts';
 
-const MOST_BYTES = 69_905_067;
-
 export function updateFunctionCode(store: LambdaStore, input: Input, outcome: Outcome | undefined): Reply {
   const { fn, arn } = findUnqualified(store, input);
-  if ((textOf(input, 'ZipFile')?.length ?? 0) > MOST_BYTES) {
-    const message = `Request must be smaller than ${MOST_BYTES} bytes for the UpdateFunctionCode operation`;
-    throw new ApiError(413, 'RequestEntityTooLargeException', message);
-  }
-  const code = readCode(input, fn.packageType, readArchitecture(input, fn.code.architecture), store.images);
+  const code = readCode(input, fn.packageType, readArchitecture(input, fn.code.architecture), store);
   refuseUpdate(fn, arn);
   requireRevision(fn, input);
   if (input.DryRun === true) {
