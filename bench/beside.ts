@@ -1,8 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startClock } from '../local-aws/clock.ts';
 import type { LocalAws } from '../local-aws/local-aws.ts';
+import { isThere, runScript } from './recipe.ts';
 import { DISTRIBUTION, latenessMs, NEW_IMAGE, onLocalAws, releaseWithAction } from './release.ts';
 import { releaseWithSdk, simulateSdkLateness } from './sdk-waiter.ts';
 import { sideBySide } from './side-by-side.ts';
@@ -58,7 +57,7 @@ const sdk: Contender = {
 const recipe: Contender = {
   name: "the recipe's loop, every 5 s",
   ready: 'update-finished',
-  release: releaseWithRecipe,
+  release: (aws) => runScript('recipe.sh', ['web', NEW_IMAGE, DISTRIBUTION], aws),
 };
 
 /** The action beside what people use instead, on updates that take as long for each of them. */
@@ -152,36 +151,6 @@ function simulate(readyMs: number): Contest {
     lateWorst: quantile(late, 0.95) / 1000,
     wholeMedian: undefined,
   };
-}
-
-async function releaseWithRecipe(aws: LocalAws): Promise<number> {
-  const script = resolve(import.meta.dirname, 'recipe.sh');
-  const beganAt = performance.now();
-  const child = spawn('bash', [script, 'web', NEW_IMAGE, DISTRIBUTION], {
-    env: {
-      ...withoutAws(process.env),
-      ...aws.env,
-      // Version 1 of the CLI knows only this one.
-      AWS_DEFAULT_REGION: aws.env.AWS_REGION,
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-    },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const exitCode = await new Promise((done, failed) => child.once('error', failed).once('close', done));
-  if (exitCode !== 0) {
-    throw new Error(`the recipe ended with exit code ${exitCode}.`);
-  }
-  return performance.now() - beganAt;
-}
-
-/** Settings of the machine could lead the CLI to another endpoint. */
-function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('AWS_')));
-}
-
-function isThere(command: string): boolean {
-  return spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
 /** Cells for a table: updates, contender, lateness, whole time, n. */

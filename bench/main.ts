@@ -11,6 +11,7 @@ import { type Figure, isMet, table, toCells, verdict } from './figure.ts';
 import { measureLateness } from './lateness.ts';
 import { measureMany } from './many.ts';
 import { measureMemory } from './memory.ts';
+import { measureRecipe } from './recipe-one.ts';
 import { measureSize } from './size.ts';
 import { measureStart } from './start.ts';
 
@@ -21,6 +22,7 @@ const measurements: Record<string, () => Promise<Figure[] | Comparison>> = {
   lateness: measureLateness,
   many: measureMany,
   beside: compare,
+  recipe: measureRecipe,
 };
 
 const { values, positionals } = parseArgs({

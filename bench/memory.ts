@@ -11,7 +11,7 @@ export async function measureMemory(): Promise<Figure[]> {
   const peaks = await sideBySide(Array.from({ length: RUNS }), RUNS, () =>
     onLocalAws({ clocks: { updateMs: 3000, versionMs: 1000 } }, async (aws) => {
       const peak = { bytes: 0 };
-      await releaseWithAction(aws, {}, (child) => watchPeak(child, peak));
+      await releaseWithAction(aws, {}, { onStart: (child) => watchPeak(child, peak) });
       return peak.bytes;
     }),
   );

@@ -13,16 +13,19 @@ const API_MS = [0, 60] as const;
 export interface Place {
   clocks?: LocalAwsOptions['clocks'];
   functionNames?: string[];
+  architecture?: 'x86_64' | 'arm64';
+  registry?: LocalAwsOptions['registry'];
   seed?: number;
 }
 
 /** Some work on a local-aws of its own, so that runs side by side share nothing but the machine. */
 export async function onLocalAws<T>(place: Place, work: (aws: LocalAws) => Promise<T>): Promise<T> {
-  const { clocks, functionNames = ['web'], seed } = place;
+  const { clocks, functionNames = ['web'], architecture, registry, seed } = place;
   const aws = await startLocalAws({
     clocks: { apiMs: API_MS, invalidationMs: 500, ...clocks },
     seed,
-    functions: functionNames.map((name) => ({ name })),
+    registry,
+    functions: functionNames.map((name) => ({ name, architecture })),
     distributions: [{ id: DISTRIBUTION, functionName: functionNames[0] ?? '' }],
   });
   try {
@@ -36,7 +39,7 @@ export async function onLocalAws<T>(place: Place, work: (aws: LocalAws) => Promi
 export async function releaseWithAction(
   aws: LocalAws,
   inputs: Record<string, string> = {},
-  onStart: (child: ChildProcess) => void = () => undefined,
+  { onStart, env }: { onStart?: (child: ChildProcess) => void; env?: Record<string, string> } = {},
 ): Promise<number> {
   const names = aws.functions().map(({ name }) => name);
   const all = {
@@ -45,7 +48,7 @@ export async function releaseWithAction(
     'distribution-id': DISTRIBUTION,
     ...inputs,
   };
-  const { exitCode, log, ms } = await runAction(all, { env: aws.env, onStart });
+  const { exitCode, log, ms } = await runAction(all, { env: { ...aws.env, ...env }, ...(onStart && { onStart }) });
   if (exitCode !== 0) {
     throw new Error(`the action ended with exit code ${exitCode}:\n${log}`);
   }

@@ -7,7 +7,7 @@ export type InputName = keyof typeof defaults;
 export interface InputSource {
   /** As the workflow gave it; empty when it did not. */
   text(name: InputName): string;
-  /** The contents of a file the workflow names. */
+  /** The contents of a file the workflow names; throws an error whose message says why it cannot be had. */
   file(path: string): string;
 }
 
@@ -25,7 +25,9 @@ export interface Fields {
   matching(name: InputName, pattern: RegExp, what: string): string;
   /** One item a line; spaces and commas separate too, blank lines and comments are skipped. */
   items(name: InputName): string[];
-  /** One item a line, with the spaces in it. */
+  /** One item a line, with the spaces and commas in it; blank lines and comments are skipped. */
+  lines(name: InputName): string[];
+  /** The same, of the file that the input names. */
   fileLines(name: InputName): string[];
 }
 
@@ -84,17 +86,14 @@ export function readFields(source: InputSource, problems: string[]): Fields {
       }
       return items;
     },
+    lines: (name) => contentOf(fields.text(name)),
     fileLines(name) {
       const path = fields.text(name);
       try {
-        return path === ''
-          ? []
-          : linesOf(source.file(path).replace(/^\ufeff/, ''))
-              .map((line) => line.replace(/^#(?:\s.*|$)/, '').trim())
-              .filter((line) => line !== '');
+        return path === '' ? [] : contentOf(source.file(path));
       } catch (error) {
-        const { code = 'unreadable' } = error as NodeJS.ErrnoException;
-        fields.reject(name, `must be a file that can be read (${plain(code)})`, path);
+        const reason = error instanceof Error ? error.message : String(error);
+        fields.reject(name, `must be a file that can be read (${plain(reason)})`, path);
         return [];
       }
     },
@@ -105,6 +104,12 @@ export function readFields(source: InputSource, problems: string[]): Fields {
 const anyComment = /(?:^|\s)#.*$/;
 /** Among paths `#tag` is an item, a cache tag; only a `#` that stands alone begins a comment. */
 const loneComment = /(?:^|\s)#(?:\s.*|$)/;
+
+function contentOf(text: string): string[] {
+  return linesOf(text)
+    .map((line) => line.replace(/^\s*#(?:\s.*|$)/, '').trim())
+    .filter((line) => line !== '');
+}
 
 function linesOf(text: string): string[] {
   return text.split(/\r\n|[\r\n]/);

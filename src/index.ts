@@ -1,6 +1,9 @@
 import { connectCloudFront } from './adapters/cloudfront.ts';
-import { connectRunner, log } from './adapters/github.ts';
+import { connectDocker } from './adapters/docker.ts';
+import { connectEcr } from './adapters/ecr.ts';
+import { connectRunner, log, mask } from './adapters/github.ts';
 import { connectLambda } from './adapters/lambda.ts';
+import { connectZips } from './adapters/zips.ts';
 import { main } from './main.ts';
 
 const cancel = new AbortController();
@@ -9,11 +12,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => cancel.abort());
 }
 
+const zips = connectZips(cancel.signal);
 await main(connectRunner(), ({ region, functions }) => ({
   lambda: connectLambda(region, cancel.signal),
   cloudFront: connectCloudFront(region, functions.find(({ ref }) => ref.accountId)?.ref.accountId ?? '', cancel.signal),
+  ecr: connectEcr(region, cancel.signal),
+  docker: connectDocker({ log, mask, cancelled: cancel.signal }),
+  zips,
   log,
   cancelled: cancel.signal,
 }));
-// The report is out: a call that nobody waits for any more must not hold the process.
+// The report is out: a call or a program that nobody waits for any more must not hold the process.
 cancel.abort();
+await zips.clean();
+process.stdout.write('', () => process.exit());

@@ -10,6 +10,9 @@ export interface Inputs {
   given: ReadonlyMap<InputName, string>;
   functions: readonly FunctionInput[];
   image: ImageUri | undefined;
+  zipFile: string;
+  s3: { bucket: string; key: string; version: string };
+  build: BuildInputs;
   architecture: 'x86_64' | 'arm64' | undefined;
   publish: boolean;
   versionDescription: string;
@@ -18,11 +21,21 @@ export interface Inputs {
   paths: readonly string[];
   /** Paths that are cleared together with everything that begins like them, as they were given. */
   widenedPaths: readonly string[];
+  invalidate: 'always' | 'changed';
   waitForInvalidation: 'true' | 'false' | 'best-effort';
   region: string;
   dryRun: boolean;
   updateTimeoutMs: number;
   invalidationTimeoutMs: number;
+}
+
+export interface BuildInputs {
+  context: string;
+  file: string;
+  target: string;
+  platform: string;
+  args: readonly string[];
+  secrets: readonly string[];
 }
 
 export interface FunctionInput {
@@ -40,6 +53,13 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
     given: fields.given,
     functions: readFunctions(fields),
     image: fields.given.has('image-uri') ? readImage(fields, 'image-uri', fields.text('image-uri')) : undefined,
+    zipFile: fields.matching('zip-file', onePath, 'must be one path'),
+    s3: {
+      bucket: fields.matching('s3-bucket', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket'),
+      key: fields.matching('s3-key', /^[^\p{Cc}]{1,1024}$/u, 'must be a key of at most 1024 characters'),
+      version: fields.matching('s3-object-version', /^[^\p{Cc}\s]{1,1024}$/u, 'must be the version of an object'),
+    },
+    build: readBuild(fields),
     architecture: fields.choice('architecture', ['x86_64', 'arm64']),
     publish: fields.flag('publish'),
     versionDescription: fields.matching(
@@ -50,6 +70,7 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
     revisionId: fields.matching('revision-id', /^[A-Za-z0-9-]{1,64}$/, 'must be the RevisionId of the function'),
     distributionIds: readDistributionIds(fields),
     ...readPaths(fields),
+    invalidate: fields.choice('invalidate', ['always', 'changed']) ?? 'always',
     waitForInvalidation: fields.choice('wait-for-invalidation', ['true', 'false', 'best-effort']) ?? 'true',
     region: fields.matching('region', regionPattern, 'must be an AWS Region such as eu-west-1'),
     dryRun: fields.flag('dry-run'),
@@ -77,6 +98,36 @@ function readFunctions(fields: Fields): FunctionInput[] {
     fields.reject('function-name', 'must name each function once', name);
   }
   return functions;
+}
+
+const onePath = /^[^\p{Cc}]{1,4096}$/u;
+
+function readBuild(fields: Fields): BuildInputs {
+  const args = fields.lines('build-args');
+  for (const arg of args.filter((one) => !/^[A-Za-z_][\w.-]*=/.test(one))) {
+    fields.reject('build-args', 'must be NAME=value, one a line', arg.replace(/=.*/s, ''));
+  }
+  const secrets = fields.lines('build-secrets');
+  for (const secret of secrets.filter((one) => !/^(?:type=\w+,)?id=[\w.-]+,(?:src|source|env)=[^,]+$/.test(one))) {
+    // What stands behind the id may be the secret itself.
+    fields.reject(
+      'build-secrets',
+      'must be id=name,env=VARIABLE or id=name,src=file',
+      secret.replace(/(?<=id=[^,=]*)[,=].*/s, ''),
+    );
+  }
+  return {
+    context: fields.matching('build-context', onePath, 'must be one path'),
+    file: fields.matching('build-file', onePath, 'must be one path'),
+    target: fields.matching('build-target', /^[\w.-]{1,128}$/, 'must be the name of a stage'),
+    platform: fields.matching(
+      'build-platform',
+      /^linux\/(?:amd64|arm64)$/,
+      'must be linux/amd64 or linux/arm64, one of them, because Lambda takes single-platform images',
+    ),
+    args,
+    secrets,
+  };
 }
 
 function readImage(fields: Fields, name: InputName, text: string): ImageUri | undefined {

@@ -1,15 +1,19 @@
 import type { DeployError } from './errors.ts';
-import type { FunctionPlan, Plan } from './plan.ts';
+import type { BuildPlan, FunctionPlan, Plan } from './plan.ts';
 import type { Step } from './timeline.ts';
-import type { FunctionState } from './world.ts';
+import type { Code, FunctionState } from './world.ts';
 
 /** How far a function got; a later one includes those before it. */
-export type Stage = 'untouched' | 'update-sent' | 'updated' | 'published' | 'ready';
+export type Stage = 'untouched' | 'update-sent' | 'updated' | 'publish-sent' | 'published' | 'ready';
 
 /** What is known of one function; filled in as the release goes on, so that a failure or a cancel loses nothing. */
 export interface FunctionOutcome {
   readonly name: string;
   readonly plan: FunctionPlan;
+  /** What is sent; undefined until it is known. */
+  code: Code | undefined;
+  /** The CodeSha256 that the code will have, where it can be known beforehand. */
+  expectedSha256: string | undefined;
   stage: Stage;
   before: FunctionState | undefined;
   after: FunctionState | undefined;
@@ -21,13 +25,24 @@ export interface FunctionOutcome {
   error: DeployError | undefined;
 }
 
+export interface BuildOutcome {
+  readonly plan: BuildPlan;
+  /** Of the plan or of the functions; empty until they have been looked at. */
+  platform: string;
+  /** Of what was pushed, `sha256:…`; empty until then. */
+  digest: string;
+  error: DeployError | undefined;
+}
+
 export interface DistributionOutcome {
   readonly id: string;
   invalidationId: string;
   invalidationStatus: string;
   callerReference: string;
+  /** Whether the invalidation may have been made although no answer named it. */
+  isSent: boolean;
   /** Why the end of the invalidation was not seen, where that is no failure. */
-  warning: string;
+  warning: DeployError | undefined;
   error: DeployError | undefined;
 }
 
@@ -36,6 +51,7 @@ export type Status = 'succeeded' | 'planned' | 'failed' | 'cancelled';
 export interface Outcome {
   /** Undefined when the inputs were wrong. */
   readonly plan: Plan | undefined;
+  readonly build: BuildOutcome | undefined;
   readonly functions: readonly FunctionOutcome[];
   readonly distributions: readonly DistributionOutcome[];
   steps: readonly Step[];
@@ -47,9 +63,12 @@ export interface Outcome {
 export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outcome {
   return {
     plan,
+    build: plan?.build && { plan: plan.build, platform: '', digest: '', error: undefined },
     functions: (plan?.functions ?? []).map((one) => ({
       name: one.ref.name,
       plan: one,
+      code: undefined,
+      expectedSha256: undefined,
       stage: 'untouched',
       before: undefined,
       after: undefined,
@@ -63,7 +82,8 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
       invalidationId: '',
       invalidationStatus: '',
       callerReference: '',
-      warning: '',
+      isSent: false,
+      warning: undefined,
       error: undefined,
     })),
     steps: [],
@@ -76,6 +96,7 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
 export function errorsOf(outcome: Outcome): DeployError[] {
   const all = [
     outcome.error,
+    outcome.build?.error,
     ...outcome.functions.map(({ error }) => error),
     ...outcome.distributions.map(({ error }) => error),
   ];
@@ -93,9 +114,23 @@ export function statusOf(outcome: Outcome): Status {
   return outcome.plan?.dryRun ? 'planned' : 'succeeded';
 }
 
-/** Whether this run changed the code or made a version of it that was not there before. */
+/** Whether this run changed what serves, or made a version that was not there before. */
 export function isChanged({ before, after, version, previousVersion }: FunctionOutcome): boolean {
-  const newCode = after !== undefined && before !== undefined && after.codeSha256 !== before.codeSha256;
   const newVersion = version !== '' && previousVersion !== undefined && Number(version) > Number(previousVersion);
-  return newCode || newVersion;
+  return newVersion || (before !== undefined && after !== undefined && servesOther(before, after));
+}
+
+/** A function whose last update Failed shows its hash, while what served before still did. */
+function servesOther(before: FunctionState, after: FunctionState): boolean {
+  return (
+    after.codeSha256 !== before.codeSha256 ||
+    after.architectures.join() !== before.architectures.join() ||
+    (before.lastUpdateStatus === 'Failed' && after.lastUpdateStatus === 'Successful')
+  );
+}
+
+/** Not the opposite of isChanged: whether a version is new is not known to a role that may not list versions. */
+export function isKnownUnchanged(outcome: FunctionOutcome): boolean {
+  const { version, previousVersion } = outcome;
+  return !isChanged(outcome) && (version === '' || previousVersion !== undefined);
 }

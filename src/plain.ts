@@ -11,6 +11,7 @@ export function plain(text: string, limit = longest): string {
   const line = inert(text.slice(0, limit * 4))
     // A presigned URL is a credential: what follows its question mark signs it.
     .replace(/(https?:\/\/[^\s?"']{1,2000})\?[^\s"']*/gi, '$1?…')
+    .replace(/\b(x-amz-[a-z-]{1,40}["']?\s?[:=]\s?)[^\s&"',;]+/gi, '$1…')
     .replace(/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, '…')
     .trim();
   return line.length > limit ? `${line.slice(0, limit)}… (${text.length} characters)` : line;

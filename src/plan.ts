@@ -1,21 +1,27 @@
 import type { InputName } from './fields.ts';
-import type { ImageUri } from './image/image-uri.ts';
+import { type ImageUri, parseImageUri } from './image/image-uri.ts';
+import { platformOf } from './image/manifest.ts';
 import { type FunctionInput, type Inputs, regionPattern } from './inputs.ts';
+import type { CodeSource } from './lambda/code.ts';
 import type { FunctionRef } from './lambda/function-ref.ts';
 import { plain } from './plain.ts';
-import type { Run } from './world.ts';
+import type { Build, Run } from './world.ts';
 
 export interface Plan {
   dryRun: boolean;
   region: string;
+  build: BuildPlan | undefined;
   functions: readonly FunctionPlan[];
   updateTimeoutMs: number;
   clearing: ClearingPlan | undefined;
 }
 
+/** Without a platform, that of the functions is taken. */
+export type BuildPlan = Omit<Build, 'platform'> & { platform: string | undefined };
+
 export interface FunctionPlan {
   ref: FunctionRef;
-  image: ImageUri;
+  source: CodeSource;
   architecture: string | undefined;
   revisionId: string | undefined;
   /** Undefined: no version is published. */
@@ -26,6 +32,8 @@ export interface ClearingPlan {
   distributionIds: readonly string[];
   paths: readonly string[];
   widenedPaths: readonly string[];
+  /** Whether to clear nothing when nothing changed. */
+  onlyChanged: boolean;
   wait: 'true' | 'false' | 'best-effort';
   timeoutMs: number;
 }
@@ -33,17 +41,12 @@ export interface ClearingPlan {
 /** What is to be done, from inputs that are right each alone; contradictions between them are added to `problems`. */
 export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan {
   const { given } = inputs;
-  if (!given.has('function-name')) {
-    if (!given.has('distribution-id')) {
-      problems.push('function-name or distribution-id must be given: there is nothing to do.');
-    }
-    for (const name of ['image-uri', 'architecture', 'version-description', 'revision-id'] as const) {
-      needs(name, 'function-name', inputs, problems);
-    }
+  if (!given.has('function-name') && !given.has('distribution-id')) {
+    problems.push('function-name or distribution-id must be given: there is nothing to do.');
   }
-  if (!given.has('distribution-id')) {
-    for (const name of ['paths', 'paths-file'] as const) {
-      needs(name, 'distribution-id', inputs, problems);
+  for (const [name, needed] of companions) {
+    if (!given.has(needed)) {
+      needs(name, needed, inputs, problems);
     }
   }
   if (!inputs.publish) {
@@ -52,22 +55,74 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
   if (given.has('revision-id') && inputs.functions.length > 1) {
     problems.push(`revision-id goes with one function, got ${inputs.functions.length} in function-name.`);
   }
+  const sources = (['image-uri', 'zip-file', 's3-bucket'] as const).filter((name) => given.has(name));
+  if (sources.length > 1) {
+    const values = sources.map((name) => `"${plain(given.get(name) ?? '', 120)}"`).join(' and ');
+    problems.push(`${sources.join(' and ')} exclude each other, a function gets one code, got ${values}.`);
+  }
 
   const region = chooseRegion(inputs, run, problems);
+  const build = planBuild(inputs, run, problems);
   return {
     dryRun: inputs.dryRun,
     region,
-    functions: planFunctions(inputs, run, region, problems),
+    build,
+    functions: planFunctions(inputs, run, region, build?.image, problems),
     updateTimeoutMs: inputs.updateTimeoutMs,
     clearing: planClearing(inputs, problems),
   };
 }
 
+/** Inputs that mean nothing without another. */
+const companions: readonly (readonly [InputName, InputName])[] = [
+  ['image-uri', 'function-name'],
+  ['zip-file', 'function-name'],
+  ['s3-bucket', 'function-name'],
+  ['architecture', 'function-name'],
+  ['version-description', 'function-name'],
+  ['revision-id', 'function-name'],
+  ['build-context', 'function-name'],
+  ['s3-bucket', 's3-key'],
+  ['s3-key', 's3-bucket'],
+  ['s3-object-version', 's3-bucket'],
+  ['build-context', 'image-uri'],
+  ['build-file', 'build-context'],
+  ['build-target', 'build-context'],
+  ['build-platform', 'build-context'],
+  ['build-args', 'build-context'],
+  ['build-secrets', 'build-context'],
+  ['paths', 'distribution-id'],
+  ['paths-file', 'distribution-id'],
+];
+
 function needs(name: InputName, needed: string, { given }: Inputs, problems: string[]): void {
   const text = given.get(name);
   if (text !== undefined) {
-    problems.push(`${name} needs ${needed}, which is missing, got "${plain(text, 120)}".`);
+    // A build argument or a secret is nobody's business.
+    const value = name === 'build-args' || name === 'build-secrets' ? '' : `, got "${plain(text, 120)}"`;
+    problems.push(`${name} needs ${needed}, which is missing${value}.`);
   }
+}
+
+/** What is built is pushed under a tag; without one it gets the commit's, so that it can be found again. */
+function planBuild(inputs: Inputs, run: Run, problems: string[]): BuildPlan | undefined {
+  const { build, image, architecture } = inputs;
+  if (build.context === '' || image === undefined) {
+    return undefined;
+  }
+  if (image.digest !== '') {
+    problems.push(
+      `image-uri must have a tag or nothing behind the repository when build-context is given, got "${image.text}".`,
+    );
+  }
+  if (image.tag === '' && run.sha === '') {
+    problems.push(`image-uri needs a tag: there is no commit to take it from, got "${image.text}".`);
+  }
+  if (build.platform !== '' && architecture !== undefined && build.platform !== platformOf(architecture)) {
+    problems.push(`build-platform "${build.platform}" does not fit architecture "${architecture}".`);
+  }
+  const tagged = image.tag === '' ? parseImageUri(`${image.text}:${run.sha}`) : image;
+  return { ...build, platform: build.platform || undefined, image: 'problem' in tagged ? image : tagged };
 }
 
 /** `AWS_REGION` names the Region of the credentials, so it comes before the ARN's; in conflict, neither is guessed. */
@@ -95,17 +150,26 @@ function chooseRegion(inputs: Inputs, run: Run, problems: string[]): string {
   return region;
 }
 
-function planFunctions(inputs: Inputs, run: Run, region: string, problems: string[]): FunctionPlan[] {
+function planFunctions(
+  inputs: Inputs,
+  run: Run,
+  region: string,
+  built: ImageUri | undefined,
+  problems: string[],
+): FunctionPlan[] {
   return inputs.functions.flatMap((input) => {
     const { ref } = input;
-    const image = chooseImage(input, inputs, region, problems);
-    if (image === undefined) {
+    const source = chooseSource(input, inputs, built, problems);
+    if (source === undefined) {
       return [];
+    }
+    if (source.kind === 'image') {
+      checkImage(source.image, input, region, problems);
     }
     return [
       {
         ref,
-        image,
+        source,
         architecture: inputs.architecture,
         revisionId: inputs.revisionId || undefined,
         version: inputs.publish ? { description: inputs.versionDescription || describe(run) || undefined } : undefined,
@@ -114,29 +178,46 @@ function planFunctions(inputs: Inputs, run: Run, region: string, problems: strin
   });
 }
 
-/** The function's own image before the common one; Lambda pulls only from the function's Region. */
-function chooseImage(
+/** The function's own image before what is common to all. */
+function chooseSource(
   { ref, image: own }: FunctionInput,
-  inputs: Inputs,
-  region: string,
+  { given, image, zipFile, s3 }: Inputs,
+  built: ImageUri | undefined,
   problems: string[],
-): ImageUri | undefined {
-  const image = own ?? inputs.image;
-  if (image === undefined) {
-    // A malformed image-uri has been reported already.
-    if (!inputs.given.has('image-uri')) {
-      problems.push(`image-uri must be given for function-name "${ref.text}", it has no image of its own.`);
-    }
-    return undefined;
+): CodeSource | undefined {
+  if (own !== undefined) {
+    return { kind: 'image', image: own, isBuilt: false };
   }
+  if (image !== undefined) {
+    return { kind: 'image', image: built ?? image, isBuilt: built !== undefined };
+  }
+  if (zipFile !== '') {
+    return { kind: 'zip', path: zipFile };
+  }
+  if (s3.bucket !== '' && s3.key !== '') {
+    return { kind: 's3', bucket: s3.bucket, key: s3.key, version: s3.version || undefined };
+  }
+  // What is given but malformed or not whole has been reported already.
+  if (!(['image-uri', 'zip-file', 's3-bucket', 's3-key'] as const).some((name) => given.has(name))) {
+    problems.push(
+      `image-uri must be given for function-name "${ref.text}", it has no image of its own; or zip-file, or s3-bucket and s3-key.`,
+    );
+  }
+  return undefined;
+}
+
+/** Lambda pulls only from the function's Region, and what runs must be plain. */
+function checkImage(image: ImageUri, { ref, image: own }: FunctionInput, region: string, problems: string[]): void {
+  const input = own ? 'function-name' : 'image-uri';
   const functionRegion = ref.region || region;
   if (image.region !== '' && functionRegion !== '' && image.region !== functionRegion) {
-    const input = own ? 'function-name' : 'image-uri';
     problems.push(
       `${input} has an image in ${image.region}, but "${ref.text}" is in ${functionRegion} and Lambda pulls only from its own Region, got "${image.text}".`,
     );
   }
-  return image;
+  if (image.tag === '' && image.digest === '') {
+    problems.push(`${input} must end in a tag or a digest, so that it is plain which image runs, got "${image.text}".`);
+  }
 }
 
 /** Lambda takes 256 characters. */
@@ -153,6 +234,11 @@ const mostWildcards = 15;
 function planClearing(inputs: Inputs, problems: string[]): ClearingPlan | undefined {
   if (!inputs.given.has('distribution-id')) {
     return undefined;
+  }
+  if (inputs.invalidate === 'changed' && !inputs.given.has('function-name')) {
+    problems.push(
+      'invalidate: changed needs function-name, got "changed": without code nothing would ever be cleared.',
+    );
   }
   const everything = !inputs.given.has('paths') && !inputs.given.has('paths-file');
   // Sorted, so that the same paths in another order are the same request.
@@ -173,6 +259,7 @@ function planClearing(inputs: Inputs, problems: string[]): ClearingPlan | undefi
     distributionIds: inputs.distributionIds,
     paths,
     widenedPaths: inputs.widenedPaths,
+    onlyChanged: inputs.invalidate === 'changed',
     wait: inputs.waitForInvalidation,
     timeoutMs: inputs.invalidationTimeoutMs,
   };

@@ -2,9 +2,11 @@ import { callerReference } from './cloudfront/caller-reference.ts';
 import { checkDistribution } from './cloudfront/check.ts';
 import { clearDistribution } from './cloudfront/clear.ts';
 import { type DeployError, toDeployError } from './errors.ts';
+import { buildImage, choosePlatform, getsBuiltImage } from './image/build.ts';
 import { checkUpdate, lookAtFunction } from './lambda/look.ts';
 import { prepareFunction } from './lambda/prepare.ts';
-import { emptyOutcome, type FunctionOutcome, type Outcome } from './outcome.ts';
+import { createCodeResolver, refuseOtherPlatform } from './lambda/resolve-code.ts';
+import { emptyOutcome, type FunctionOutcome, isKnownUnchanged, type Outcome } from './outcome.ts';
 import type { ClearingPlan, Plan } from './plan.ts';
 import { startTimeline, type Timeline } from './timeline.ts';
 import type { Log, Run, World } from './world.ts';
@@ -27,7 +29,8 @@ export async function release(plan: Plan, run: Run, world: World): Promise<Outco
 }
 
 async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, outcome: Outcome): Promise<void> {
-  const deadline = performance.now() + plan.updateTimeoutMs;
+  const { build, functions, distributions } = outcome;
+  let deadline = performance.now() + plan.updateTimeoutMs;
 
   // Before anything changes: a wrong name or a missing permission must not leave half a release behind.
   const areThere = await world.log.group('Look', () => lookAtEverything(plan, world, timeline, outcome, deadline));
@@ -35,9 +38,21 @@ async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, 
     return;
   }
 
-  if (outcome.functions.length > 0) {
-    const areReady = await world.log.group(`Update ${count(outcome.functions, 'function')}`, () =>
-      sideBySide(outcome.functions, world.log, (one) => prepareFunction({ world, timeline, outcome: one, deadline })),
+  if (build !== undefined) {
+    const began = performance.now();
+    const isBuilt = await world.log.group(`Build ${build.plan.image.text}`, () =>
+      sideBySide([build], world.log, () => buildImage(build, functions.filter(getsBuiltImage), world, timeline)),
+    );
+    if (!isBuilt) {
+      return;
+    }
+    // A build takes as long as it takes; that is not the time of the update.
+    deadline += performance.now() - began;
+  }
+
+  if (functions.length > 0) {
+    const areReady = await world.log.group(`Update ${count(functions, 'function')}`, () =>
+      sideBySide(functions, world.log, (one) => prepareFunction({ world, timeline, outcome: one, deadline })),
     );
     // The cache is never cleared while old code can still answer: it would fill with old pages again, and they stay.
     if (!areReady) {
@@ -46,15 +61,23 @@ async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, 
   }
 
   const { clearing } = plan;
-  if (clearing !== undefined && clearing.paths.length === 0) {
-    world.log.line('nothing to clear, paths-file lists no path');
-  } else if (clearing !== undefined) {
-    await world.log.group(`Clear ${count(outcome.distributions, 'distribution')}`, () =>
-      clearDistributions(clearing, run, world, timeline, outcome),
-    );
+  if (clearing === undefined) {
+    return;
   }
+  const reason = reasonNotToClear(clearing, outcome);
+  if (reason !== undefined) {
+    world.log.line(`nothing to clear, ${reason}`);
+    return;
+  }
+  await world.log.group(`Clear ${count(distributions, 'distribution')}`, () =>
+    clearDistributions(clearing, run, world, timeline, outcome),
+  );
 }
 
+/**
+ * The functions first, because the first request should leave before the code of the other clients is loaded; then all
+ * else side by side, so that one run tells everything that is wrong.
+ */
 async function lookAtEverything(
   plan: Plan,
   world: World,
@@ -63,9 +86,22 @@ async function lookAtEverything(
   deadline: number,
 ): Promise<boolean> {
   const { clearing, dryRun } = plan;
-  const [functions, distributions] = await Promise.all([
-    sideBySide(outcome.functions, world.log, async (one) => {
-      await lookAtFunction(one, world, timeline, deadline);
+  const areThere = await sideBySide(outcome.functions, world.log, (one) =>
+    lookAtFunction(one, world, timeline, deadline),
+  );
+  const { build } = outcome;
+  const isBuildable =
+    build === undefined ||
+    !areThere ||
+    (await sideBySide([build], world.log, async () => {
+      build.platform = choosePlatform(build.plan.platform, outcome.functions.filter(getsBuiltImage));
+    }));
+  const resolveCode = createCodeResolver(world);
+  // Of an image that is not built yet, nothing can be known.
+  const known = outcome.functions.filter((one) => one.error === undefined && !getsBuiltImage(one));
+  const [areFitting, areReachable] = await Promise.all([
+    sideBySide(known, world.log, async (one) => {
+      refuseOtherPlatform(one, await resolveCode(one, deadline));
       if (dryRun) {
         await checkUpdate(one, world, timeline, deadline);
       }
@@ -77,7 +113,14 @@ async function lookAtEverything(
       }
     }),
   ]);
-  return functions && distributions;
+  return areThere && isBuildable && areFitting && areReachable;
+}
+
+function reasonNotToClear(clearing: ClearingPlan, { functions }: Outcome): string | undefined {
+  if (clearing.paths.length === 0) {
+    return 'paths-file lists no path';
+  }
+  return clearing.onlyChanged && functions.every(isKnownUnchanged) ? 'nothing changed' : undefined;
 }
 
 function clearDistributions(

@@ -23,6 +23,9 @@ export function cancellation(cause?: unknown): DeployError {
   });
 }
 
+/** No try begins later than this before the deadline. */
+export const leastLeftMs = 250;
+
 export interface Persistence {
   /** What is tried, for the message when time runs out: `CreateInvalidation for E2QWRUHAPOMQZL`. */
   subject: string;
@@ -47,7 +50,7 @@ export async function persist<T>(call: () => Promise<Attempt<T>>, persistence: P
       throw attempt.error;
     }
     const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
-    const left = deadline - performance.now();
+    const left = deadline - performance.now() - leastLeftMs;
     if (left <= 0) {
       throw outOfTime(subject, attempt.reason);
     }

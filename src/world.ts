@@ -1,9 +1,13 @@
 import type { DeployError } from './errors.ts';
+import type { ImageUri } from './image/image-uri.ts';
 
 /** Everything outside the program. Only src/adapters/ builds one for real. */
 export interface World {
   lambda: Lambda;
   cloudFront: CloudFront;
+  ecr: Ecr;
+  docker: Docker;
+  zips: Zips;
   log: Log;
   /** Aborted when the runner cancels the job. */
   cancelled: AbortSignal;
@@ -78,8 +82,14 @@ export interface FunctionState {
   resolvedImageUri: string;
 }
 
+/** The code a function is to hold, in the form it is sent. */
+export type Code =
+  | { kind: 'image'; imageUri: string }
+  | ({ kind: 'zip' } & Zip)
+  | { kind: 's3'; bucket: string; key: string; version: string | undefined };
+
 export interface CodeChange {
-  imageUri: string;
+  code: Code;
   architecture: string | undefined;
   revisionId: string | undefined;
 }
@@ -95,8 +105,8 @@ export interface Lambda {
     version: { codeSha256: string; description: string | undefined },
     deadline: number,
   ): Promise<Attempt<FunctionState>>;
-  /** Undefined when no version was ever published. */
-  newestVersion(functionName: string, deadline: number): Promise<Attempt<string | undefined>>;
+  /** The numbers of all published versions. */
+  listVersions(functionName: string, deadline: number): Promise<Attempt<readonly number[]>>;
   waitForUpdate(functionName: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
   waitForVersion(functionName: string, version: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
 }
@@ -120,4 +130,58 @@ export interface CloudFront {
     invalidationId: string,
     wait: Wait<Invalidation>,
   ): Promise<Waited<Invalidation>>;
+}
+
+/** Amazon ECR, where the images are. */
+export interface Ecr {
+  /** A user and a password for `docker login`, good for every registry that the credentials may use. */
+  signIn(deadline: number): Promise<Attempt<{ user: string; password: string }>>;
+  /** What a tag or digest stands for; undefined when the registry has no such image. */
+  manifest(image: ImageUri, deadline: number): Promise<Attempt<Manifest | undefined>>;
+  /** The platform of an image, as its configuration says, such as `linux/arm64`. */
+  platform(image: ImageUri, configDigest: string, deadline: number): Promise<Attempt<string>>;
+}
+
+export interface Manifest {
+  /** `sha256:…`. */
+  digest: string;
+  mediaType: string;
+  /** The manifest itself, unread. */
+  text: string;
+}
+
+/** The docker of the machine. */
+export interface Docker {
+  /** Builds one single-platform image, pushes it, and returns the digest of the manifest that landed in the registry. */
+  buildAndPush(build: Build, signIn: { user: string; password: string }): Promise<string>;
+}
+
+/** As `docker build` takes it. */
+export interface Build {
+  image: ImageUri;
+  context: string;
+  /** Empty: docker's default. */
+  file: string;
+  target: string;
+  /** `linux/amd64` or `linux/arm64`. */
+  platform: string;
+  /** `NAME=value`, one each. */
+  args: readonly string[];
+  /** `id=…,src=…` or `id=…,env=…`, one each. */
+  secrets: readonly string[];
+}
+
+/** A zip on this machine. */
+export interface Zip {
+  file: string;
+  bytes: number;
+  /** In base64, as CodeSha256 has it. */
+  sha256: string;
+}
+
+export interface Zips {
+  /** A .zip as it is; a directory zipped so that the same files always give the same bytes. */
+  pack(path: string): Promise<Zip>;
+  /** Removes what `pack` made. */
+  clean(): Promise<void>;
 }

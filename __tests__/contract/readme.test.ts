@@ -3,10 +3,12 @@ import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { dockerFailure } from '../../src/image/docker-failure.ts';
+import { parseImageUri } from '../../src/image/image-uri.ts';
 import { parseInputs } from '../../src/inputs.ts';
 import { planRelease } from '../../src/plan.ts';
 import type { Run } from '../../src/world.ts';
-import { deploy, startSite } from '../support/site.ts';
+import { deploy, repository, type Site, startSite, v2 } from '../support/site.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
@@ -23,25 +25,84 @@ describe('the table of failures', () => {
   });
 });
 
-describe('the policy', () => {
-  const { Statement } = JSON.parse(codeBlocks(readme, 'json').find((block) => block.includes('"Statement"')) ?? '{}');
-  const allowed: string[] = Statement.flatMap(({ Action }: { Action: string[] }) => Action).toSorted();
+describe('the policies', () => {
+  const always = actionsOf(policy('policy'));
+  const ofFeatures = policy('policy-of-features');
+  const [signIn, push, checkImages, packageInS3] = ['SignIn', 'Push', 'CheckImages', 'PackageInS3'].map((sid) =>
+    actionsOf(ofFeatures.filter(({ Sid }) => Sid === sid)),
+  ) as [string[], string[], string[], string[]];
+  const own = sorted([...always, ...signIn, ...checkImages]);
 
-  it('allows exactly the actions that the adapters name', () => {
-    const sources = globSync('src/adapters/*.ts').map((file) => readFileSync(file, 'utf8'));
-    const named = sources.flatMap((source) => [...source.matchAll(/action: '([a-z]+:[A-Za-z]+)'/g)]);
-    expect(allowed).toEqual([...new Set(named.map(([, action]) => action))].toSorted());
+  it('are made of what every release needs and of four features', () => {
+    expect(ofFeatures.map(({ Sid }) => Sid)).toEqual(['SignIn', 'Push', 'CheckImages', 'PackageInS3']);
   });
 
-  it('allows exactly the actions that a release calls', async () => {
+  it('allow exactly the actions that the adapters name', () => {
+    const sources = globSync('src/adapters/*.ts').map((file) => readFileSync(file, 'utf8'));
+    const named = sources.flatMap((source) => [...source.matchAll(/action: '([a-z0-9]+:[A-Za-z]+)'/g)]);
+    expect(sorted(named.map(([, action = '']) => action))).toEqual(own);
+  });
+
+  it('allow exactly the actions that a release calls, with the check of its image', async () => {
     await using site = await startSite();
     await deploy(site);
-    expect(allowed).toEqual([...new Set(site.calls.map(({ iamAction }) => iamAction))].toSorted());
+    expect(called(site)).toEqual(sorted([...always, ...checkImages]));
   });
 
-  it('is explained action by action in docs/iam.md', () => {
-    const rows = readFileSync('docs/iam.md', 'utf8').matchAll(/^\| `((?:lambda|cloudfront):[A-Za-z]+)`/gm);
-    expect([...rows].map(([, action]) => action).toSorted()).toEqual(allowed);
+  it('need for a release nothing but the first one', async () => {
+    await using site = await startSite({ deny: ['ecr:*', 's3:*'] });
+    expect((await deploy(site)).outputs.status).toBe('succeeded');
+    await using zips = await startSite({ ...zipSite, deny: ['ecr:*', 's3:*'] });
+    await deploy(zips, { 'function-name': 'api', 'zip-file': 'docs' });
+    expect(always).toEqual(expect.arrayContaining(called(zips)));
+  });
+
+  it('allow exactly the actions that a release with a build calls before docker is started', async () => {
+    await using site = await startSite();
+    const { result } = await deploy(site, { ...v2, 'build-context': '.' }, withoutDocker);
+    expect(result.error.code).toBe('build-failed');
+    const beforeDocker = ['lambda:GetFunction', 'cloudfront:GetInvalidation'];
+    expect(called(site)).toEqual(sorted([...beforeDocker, ...signIn]));
+  });
+
+  // Not in the adapters: docker calls them when it pushes, through the registry's own protocol. The hint about a push that
+  // is denied names them; BatchGetImage comes with them, for BuildKit asks for the manifest before it pushes one
+  // (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html).
+  it('allow what the hint about a denied push names', () => {
+    const image = parseImageUri(`${repository}:v2`);
+    const denied =
+      'problem' in image ? undefined : dockerFailure('push', { image, exitCode: 1, lines: ['denied: no'] });
+    const hinted = [...(denied?.hint ?? '').matchAll(/ecr:[A-Z][A-Za-z]+/g)].map(([action]) => action);
+    expect(sorted(hinted)).toEqual(sorted([...signIn, ...push]));
+  });
+
+  // Not in the adapters: Lambda reads the package in the name of whoever calls UpdateFunctionCode.
+  it.each([
+    { needed: 's3:GetObject', version: '' },
+    { needed: 's3:GetObjectVersion', version: 'v7' },
+  ])('allow $needed, without which a package in S3 is denied', async ({ needed, version }) => {
+    expect(packageInS3).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
+    const inputs = {
+      'function-name': 'api',
+      's3-bucket': 'releases',
+      's3-key': 'api.zip',
+      's3-object-version': version,
+    };
+    await using site = await startSite({
+      ...zipSite,
+      packages: { 'releases/api.zip': { versions: { v7: 'seven' } } },
+      deny: packageInS3.filter((action) => action !== needed),
+    });
+    expect((await deploy(site, inputs)).outputs.status).toBe('succeeded');
+    expect(always).toEqual(expect.arrayContaining(called(site)));
+    site.denied.add(needed);
+    expect((await deploy(site, inputs)).result.error.code).toBe('access-denied');
+  });
+
+  it('are explained action by action in docs/iam.md', () => {
+    const rows = readFileSync('docs/iam.md', 'utf8').matchAll(/^\| (`(?:lambda|cloudfront|ecr|s3):[^|]+)\|/gm);
+    const explained = [...rows].flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, one = '']) => one));
+    expect(explained.toSorted()).toEqual(sorted([...own, ...push, ...packageInS3]));
   });
 });
 
@@ -65,6 +126,36 @@ it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/iam.md'])('has no 
 });
 
 const self = 'your-org/lambda-cloudfront-deploy@v1';
+
+const zipSite = { functions: [{ name: 'api', packageType: 'Zip' as const }], distributions: [] };
+
+/** There is nothing on its PATH. */
+const withoutDocker = { env: { PATH: '' } };
+
+interface Statement {
+  Sid?: string;
+  Action: string[];
+}
+
+/** The policy behind a marker. */
+function policy(name: string): Statement[] {
+  const [, text = '{}'] = readme.split(`<!-- ${name} -->\n\`\`\`json\n`)[1]?.match(/^(.*?)^```$/ms) ?? [];
+  return JSON.parse(text).Statement;
+}
+
+function actionsOf(statements: Statement[]): string[] {
+  return sorted(statements.flatMap(({ Action }) => Action));
+}
+
+/** Each once, in order. */
+function sorted(actions: string[]): string[] {
+  return [...new Set(actions)].toSorted();
+}
+
+/** What the local AWS saw, but for the way to the configuration of an image, which is a presigned URL. */
+function called({ calls }: Site): string[] {
+  return sorted(calls.map(({ iamAction }) => iamAction).filter((action) => action !== 'ecr:DownloadLayer'));
+}
 
 function between(name: string): string {
   return readme.split(`<!-- ${name} -->`)[1]?.split(`<!-- /${name} -->`)[0] ?? '';
@@ -92,7 +183,6 @@ function stepsIn(node: unknown): Step[] {
 /** What the expressions of the workflows come to in a run. */
 const values: Record<string, string> = {
   'github.sha': '0123456789abcdef0123456789abcdef01234567',
-  'env.IMAGE': '123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:0123456789abcdef0123456789abcdef01234567',
   "github.event_name == 'pull_request'": 'true',
 };
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { deploy, repository, startSite, v2 } from '../support/site.ts';
+import { deploy, distributionId, repository, startSite, v2 } from '../support/site.ts';
 
 const schema = JSON.parse(readFileSync('docs/result.schema.json', 'utf8'));
 const validate = new Ajv2020({ allErrors: true }).compile(schema);
@@ -20,8 +20,58 @@ describe('the result is what docs/result.schema.json says', () => {
       status: 'succeeded',
       error: null,
       functions: [{ stage: 'ready', version: '3', previousVersion: '2' }],
-      distributions: [{ invalidationStatus: 'Completed', paths: ['/*'] }],
+      build: null,
+      distributions: [{ invalidationStatus: 'Completed', warning: null }],
+      paths: ['/*'],
+      pathCount: 1,
     });
+  });
+
+  it('of a release of a zip, and of one that finds nothing to do', async () => {
+    await using site = await startSite({ functions: [{ name: 'web', packageType: 'Zip' }] });
+    const inputs = { 'function-name': 'web', 'zip-file': 'docs', 'distribution-id': distributionId };
+    const first = (await deploy(site, inputs)).result;
+    expect(violationsOf(first)).toEqual([]);
+    expect(first).toMatchObject({ status: 'succeeded', changed: true, functions: [{ stage: 'ready', imageUri: '' }] });
+    const again = (await deploy(site, { ...inputs, invalidate: 'changed' })).result;
+    expect(violationsOf(again)).toEqual([]);
+    expect(again).toMatchObject({
+      status: 'succeeded',
+      changed: false,
+      functions: [{ stage: 'ready', changed: false, version: '1', codeSha256: first.functions[0].codeSha256 }],
+      distributions: [{ invalidationId: '', callerReference: '', error: null }],
+    });
+  });
+
+  it('of a release with more paths than it lists', async () => {
+    await using site = await startSite();
+    const paths = Array.from({ length: 101 }, (_, index) => `/${index}`);
+    const { result } = await deploy(site, { 'distribution-id': distributionId, paths: paths.join('\n') });
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({ status: 'succeeded', functions: [], pathCount: 101 });
+    expect(result.paths).toHaveLength(100);
+  });
+
+  it('of a build that failed', async () => {
+    await using site = await startSite();
+    // There is no docker on its PATH.
+    const { result } = await deploy(site, { ...v2, 'build-context': '.' }, { env: { PATH: '' } });
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({
+      status: 'failed',
+      build: { image: `${repository}:v2`, digest: '', error: { code: 'build-failed' } },
+      functions: [{ stage: 'untouched', error: null }],
+    });
+  });
+
+  it('of a run that was cancelled before a version was answered', async () => {
+    await using site = await startSite();
+    site.fault({ action: 'PublishVersion', kind: 'hang', apply: true });
+    const { result } = await deploy(site, v2, {
+      onStart: (child) => site.on('PublishVersion', () => child.kill('SIGINT')),
+    });
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({ status: 'cancelled', functions: [{ stage: 'publish-sent' }] });
   });
 
   it('of a dry run', async () => {
@@ -55,18 +105,20 @@ describe('the result is what docs/result.schema.json says', () => {
     site.denied.add('cloudfront:GetInvalidation');
     const { result } = await deploy(site, { ...v2, 'wait-for-invalidation': 'best-effort' });
     expect(violationsOf(result)).toEqual([]);
-    expect(result).toMatchObject({ status: 'succeeded', distributions: [{ warning: expect.stringMatching(/./) }] });
+    expect(result).toMatchObject({ status: 'succeeded', distributions: [{ warning: { code: 'access-denied' } }] });
   });
 
   it('of the example in the README', () => {
     const [, example = ''] = /^<!-- result -->\n```json\n(.*?)^```$/ms.exec(readFileSync('README.md', 'utf8')) ?? [];
     expect(violationsOf(JSON.parse(example))).toEqual([]);
+    expect(JSON.parse(example).build.steps).not.toEqual([]);
   });
 });
 
 it('lets nothing pass that is not in the schema', () => {
-  const document = { status: 'succeeded', changed: false, dryRun: false, region: '', error: null, totalMs: 1 };
-  expect(violationsOf({ ...document, functions: [], distributions: [] })).toEqual([]);
-  expect(violationsOf({ ...document, functions: [], distributions: [], extra: 1 })).toHaveLength(1);
-  expect(violationsOf(document)).toHaveLength(2);
+  const begin = { status: 'succeeded', changed: false, dryRun: false, region: '', error: null, build: null };
+  const document = { ...begin, functions: [], distributions: [], paths: [], pathCount: 0, totalMs: 1 };
+  expect(violationsOf(document)).toEqual([]);
+  expect(violationsOf({ ...document, extra: 1 })).toHaveLength(1);
+  expect(violationsOf(begin)).toHaveLength(5);
 });

@@ -233,6 +233,106 @@ const cases: BadInput[] = [
   },
 
   {
+    name: 'an image and a zip',
+    inputs: { ...deployable, 'zip-file': 'out' },
+    says: ['image-uri and zip-file exclude each other', 'out'],
+  },
+  {
+    name: 'a zip and a package in S3',
+    inputs: { 'function-name': 'web', 'zip-file': 'out', 's3-bucket': 'releases', 's3-key': 'a.zip' },
+    says: ['zip-file and s3-bucket exclude each other', 'releases'],
+  },
+  {
+    name: 'a zip without a function',
+    inputs: { ...clearable, 'zip-file': 'out' },
+    says: ['zip-file needs function-name', '"out"'],
+  },
+  {
+    name: 'a bucket without a key',
+    inputs: { 'function-name': 'web', 's3-bucket': 'releases' },
+    says: ['s3-bucket needs s3-key', 'releases'],
+  },
+  {
+    name: 'a key without a bucket',
+    inputs: { 'function-name': 'web', 's3-key': 'a.zip' },
+    says: ['s3-key needs s3-bucket', 'a.zip'],
+  },
+  {
+    name: 'a version of an object without a bucket',
+    inputs: { ...deployable, 's3-object-version': 'v1' },
+    says: ['s3-object-version needs s3-bucket', 'v1'],
+  },
+  {
+    name: 'a bucket that is none',
+    inputs: { 'function-name': 'web', 's3-bucket': 'My_Bucket', 's3-key': 'a.zip' },
+    says: ['s3-bucket must be the name of a bucket', 'My_Bucket'],
+  },
+  {
+    name: 'a build without an image',
+    inputs: { 'function-name': 'web', 'build-context': '.' },
+    says: ['build-context needs image-uri', '"."'],
+  },
+  {
+    name: 'a build without a function',
+    inputs: { ...clearable, 'build-context': '.', 'image-uri': image },
+    says: ['build-context needs function-name'],
+  },
+  {
+    name: 'build-file without a build',
+    inputs: { ...deployable, 'build-file': 'Dockerfile' },
+    says: ['build-file needs build-context', 'Dockerfile'],
+  },
+  {
+    name: 'build-target without a build',
+    inputs: { ...deployable, 'build-target': 'prod' },
+    says: ['build-target needs build-context', 'prod'],
+  },
+  {
+    name: 'build-platform without a build',
+    inputs: { ...deployable, 'build-platform': 'linux/arm64' },
+    says: ['build-platform needs build-context', 'linux/arm64'],
+  },
+  {
+    name: 'a build pushed to a digest',
+    inputs: { ...deployable, 'image-uri': `${repository}@sha256:${'a'.repeat(64)}`, 'build-context': '.' },
+    says: ['image-uri must have a tag', '@sha256:aaa'],
+  },
+  {
+    name: 'a build without a tag and without a commit',
+    inputs: { ...deployable, 'image-uri': repository, 'build-context': '.' },
+    says: ['image-uri needs a tag', repository],
+  },
+  {
+    name: 'a build for two platforms',
+    inputs: { ...deployable, 'build-context': '.', 'build-platform': 'linux/amd64,linux/arm64' },
+    says: ['build-platform must be linux/amd64 or linux/arm64', 'linux/amd64,linux/arm64'],
+  },
+  {
+    name: 'a build for a platform Lambda does not have',
+    inputs: { ...deployable, 'build-context': '.', 'build-platform': 'windows/amd64' },
+    says: ['build-platform must be', 'windows/amd64'],
+  },
+  {
+    name: 'a build for another platform than architecture',
+    inputs: { ...deployable, 'build-context': '.', 'build-platform': 'linux/amd64', architecture: 'arm64' },
+    says: ['build-platform "linux/amd64" does not fit architecture "arm64"'],
+  },
+  {
+    name: 'a build argument without a value',
+    inputs: { ...deployable, 'build-context': '.', 'build-args': 'A=1\nB' },
+    says: ['build-args must be NAME=value', '"B"'],
+  },
+  {
+    name: 'invalidate: sometimes',
+    inputs: { ...clearable, invalidate: 'sometimes' },
+    says: ['invalidate must be always or changed', '"sometimes"'],
+  },
+  {
+    name: 'invalidate: changed without code',
+    inputs: { ...clearable, invalidate: 'changed' },
+    says: ['invalidate: changed needs function-name', '"changed"'],
+  },
+  {
     name: 'an unknown architecture',
     inputs: { ...deployable, architecture: 'arm' },
     says: ['architecture must be x86_64 or arm64', '"arm"'],
@@ -394,7 +494,7 @@ const cases: BadInput[] = [
   {
     name: 'a paths-file that is a directory',
     inputs: { ...clearable, 'paths-file': '/' },
-    says: ['paths-file must be a file that can be read (EISDIR)', '"/"'],
+    says: ['paths-file must be a file that can be read (it is outside the workspace', '"/"'],
   },
   {
     name: 'a paths-file with a wrong path',
@@ -480,5 +580,20 @@ describe.concurrent('bad input', () => {
     }
     expect(run.log).toMatch(/^::error title=lambda-cloudfront-deploy%3A invalid-input::/m);
     expect(site.calls).toEqual([]);
+  });
+
+  it('does not repeat what may be a secret', async () => {
+    const inputs = {
+      ...deployable,
+      'build-context': '.',
+      'build-secrets': 'id=token,hunter2-secret',
+      'build-args': 'hunter2=secret\n=hunter2-x',
+    };
+    const run = await runAction(inputs, { env: site.env });
+    expect(run.result.error.message).toContain(
+      'build-secrets must be id=name,env=VARIABLE or id=name,src=file, got "id=token"',
+    );
+    expect(run.result.error.message).toContain('build-args must be NAME=value');
+    expect(JSON.stringify(run)).not.toMatch(/hunter2-(secret|x)/);
   });
 });

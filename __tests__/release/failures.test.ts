@@ -76,6 +76,8 @@ describe.concurrent('what cannot get better stops the run within 2 s', () => {
     await using site = await startSite({
       unknownImages: 'reject',
       images: { [`${repository}:v1`]: `sha256:${'1'.repeat(64)}` },
+      // So that only Lambda can find out.
+      deny: ['ecr:BatchGetImage'],
     });
     const run = await deploy(site);
     expect(run.result.error).toMatchObject({

@@ -5,7 +5,7 @@ import { deploy, distributionId, earlyInvalidations, effects, repository, startS
 
 /** How many runs of the bundle a property makes at once. */
 const lanes = 4;
-const schedules = Number(process.env.SCHEDULES ?? 60);
+const schedules = Number(process.env.SCHEDULES ?? 40);
 
 const actions = ['GetFunction', 'UpdateFunctionCode', 'PublishVersion', 'CreateInvalidation', 'GetInvalidation'];
 const faultKinds = [

@@ -19,6 +19,8 @@ export interface ActionRun {
 
 export interface ActionOptions {
   env?: Record<string, string>;
+  /** Other files of the runner than those that are made for the run. */
+  files?: { GITHUB_OUTPUT?: string; GITHUB_STEP_SUMMARY?: string };
   /** Called once the process runs; for signals. */
   onStart?: (child: ChildProcess) => void;
 }
@@ -26,7 +28,7 @@ export interface ActionOptions {
 /** Starts the committed bundle the way a runner does: inputs in the environment, files for outputs and summary. */
 export async function runAction(
   inputs: Record<string, string>,
-  { env = {}, onStart }: ActionOptions = {},
+  { env = {}, files: otherFiles = {}, onStart }: ActionOptions = {},
 ): Promise<ActionRun> {
   const directory = mkdtempSync(join(tmpdir(), 'run-action-'));
   const files = { GITHUB_OUTPUT: join(directory, 'output'), GITHUB_STEP_SUMMARY: join(directory, 'summary.md') };
@@ -43,6 +45,7 @@ export async function runAction(
       AWS_EC2_METADATA_DISABLED: 'true',
       ...env,
       ...files,
+      ...otherFiles,
       ...Object.fromEntries(inputEnv),
     },
     stdio: ['ignore', 'pipe', 'pipe'],

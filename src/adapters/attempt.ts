@@ -1,7 +1,7 @@
 import { DeployError, type ErrorCode } from '../errors.ts';
-import { plain } from '../plain.ts';
 import { cancellation } from '../retry.ts';
 import type { Attempt } from '../world.ts';
+import { awsText } from './aws-text.ts';
 
 /** One call to AWS. */
 export interface Call<T> {
@@ -32,7 +32,10 @@ export async function attempt<T>(
   call: Call<T>,
   { patienceMs, deadline, cancelled }: { patienceMs: number; deadline: number; cancelled: AbortSignal },
 ): Promise<Attempt<T>> {
-  // Whole milliseconds, as AbortSignal.timeout wants them; the try on the deadline gets a fair chance too.
+  if (performance.now() > deadline) {
+    return { kind: 'unanswered', reason: 'no time left to send it', retryAfterMs: 0 };
+  }
+  // Whole milliseconds, as AbortSignal.timeout wants them; the last try before the deadline gets a fair chance too.
   const left = Math.ceil(Math.max(leastPatienceMs, Math.min(patienceMs, deadline - performance.now())));
   const timeout = AbortSignal.timeout(left);
   const signal = AbortSignal.any([timeout, cancelled]);
@@ -69,6 +72,7 @@ interface SdkError {
 
 const expired = new Set(['ExpiredToken', 'ExpiredTokenException', 'TokenRefreshRequired']);
 const badCredentials = new Set([
+  'AuthFailure',
   'CredentialsProviderError',
   'IncompleteSignature',
   'IncompleteSignatureException',
@@ -79,7 +83,23 @@ const badCredentials = new Set([
   'RequestExpired',
   'RequestTimeTooSkewed',
   'SignatureDoesNotMatch',
+  'TokenProviderError',
   'UnrecognizedClientException',
+]);
+const denied = new Set(['AccessDenied', 'AccessDeniedException', 'NotAuthorized', 'UnauthorizedOperation']);
+/** The call did not reach the service or its answer did not reach us; other codes of Node are no passing trouble. */
+const networkCodes = new Set<unknown>([
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
 ]);
 const notFound = new Set(['ResourceNotFoundException', 'NoSuchDistribution', 'NoSuchInvalidation', 'NoSuchResource']);
 const throttled = new Set([
@@ -107,13 +127,17 @@ interface Failure<T> {
 
 /** Errors are told apart by name and status, never by AWS's sentence, which is only passed on. */
 function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
+  if (thrown instanceof DeployError) {
+    return { kind: 'refused', error: thrown };
+  }
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : { message: String(thrown) }) as SdkError;
   const failure = {
     call,
     error,
-    name: plain(error.name ?? 'Error', 80),
+    name: awsText(error.name ?? 'Error', 80),
     status: error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? 0,
-    said: plain(error.message ?? '', 300),
+    // Of a page where JSON or XML should be, the SDK says nothing that helps.
+    said: isUnreadable(error) ? '' : awsText(error.message),
   };
   const reason = passingReason(failure);
   if (reason !== undefined) {
@@ -126,6 +150,10 @@ function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
   return { kind: 'refused', error: explained ?? refusal(failure) };
 }
 
+function isUnreadable({ name, message = '' }: SdkError): boolean {
+  return name === 'SyntaxError' || message.includes('Deserialization error');
+}
+
 /** Why a call should be tried again, or undefined when that cannot help. */
 function passingReason<T>({ error, name, status }: Failure<T>): string | undefined {
   if (throttled.has(name) || status === 429) {
@@ -135,20 +163,24 @@ function passingReason<T>({ error, name, status }: Failure<T>): string | undefin
     // The SDK has set its clock by the server's; the next try is signed with that.
     return `a clock that is off (${name})`;
   }
+  const codes = [error.code, error.cause?.code];
+  const network = codes.find((code) => networkCodes.has(code) || String(code).startsWith('HPE_'));
+  if (network !== undefined) {
+    // Also behind a status: the connection broke in the middle of the answer.
+    return `a broken connection (${network})`;
+  }
   if (status >= 200 && status < 300) {
     return 'an answer that makes no sense';
   }
-  if (status >= 500 || status === 408) {
+  if (status >= 500 || status === 408 || name.startsWith('RequestTimeout')) {
     return `HTTP ${status} (${name})`;
   }
-  const codes = [error.code, error.cause?.code];
-  const network = codes.find((code) => typeof code === 'string' && /^(?:E[A-Z]+|HPE_\w+)$/.test(code));
-  const isBroken = network !== undefined || ['TimeoutError', 'AbortError', 'SyntaxError'].includes(name);
-  return status === 0 && isBroken ? `a broken connection (${network ?? name})` : undefined;
+  const isBroken = ['TimeoutError', 'AbortError', 'SyntaxError'].includes(name);
+  return status === 0 && isBroken ? `a broken connection (${name})` : undefined;
 }
 
 /** Without a cause: the SDK's error holds the whole response. */
-function refusal<T>({ call, name, status, said }: Failure<T>): DeployError {
+function refusal<T>({ call, error, name, status, said }: Failure<T>): DeployError {
   const refuse = (code: ErrorCode, what: string, hint: string) =>
     new DeployError(code, `${call.subject}: ${what}`, { hint });
   const quote = said === '' ? '' : ` AWS says: ${said}`;
@@ -160,21 +192,30 @@ function refusal<T>({ call, name, status, said }: Failure<T>): DeployError {
       'Get fresh ones with aws-actions/configure-aws-credentials and run this again; role-duration-seconds makes them last longer.',
     );
   }
-  if (badCredentials.has(name)) {
+  // A token file that cannot be read is one of the ways in which there are no credentials.
+  if (badCredentials.has(name) || (status === 0 && ['ENOENT', 'EACCES'].includes(String(error.code)))) {
     return refuse(
       'access-denied',
       `no valid AWS credentials (${name}).${quote}`,
       'Put aws-actions/configure-aws-credentials before this step, in the same job, and give the job the permission id-token: write.',
     );
   }
-  if (status === 403 || name.startsWith('AccessDenied')) {
+  const assumed = /sts:AssumeRole\w*/.exec(said)?.[0];
+  if (assumed !== undefined) {
+    return refuse(
+      'access-denied',
+      `${assumed} was denied (${name}).${quote}`,
+      'Let the trust policy of the role accept the OIDC token of this repository and branch.',
+    );
+  }
+  if (status === 401 || status === 403 || denied.has(name)) {
     return refuse(
       'access-denied',
       `${call.action} was denied (${name}).${quote}`,
       `Allow ${call.action} on ${call.resource} to the role of this job.`,
     );
   }
-  if (notFound.has(name)) {
+  if (notFound.has(name) || (status === 404 && !isUnreadable(error))) {
     return refuse(
       'not-found',
       `not found (${name}).${quote}`,

@@ -1,15 +1,23 @@
 import type { CreateInvalidationCommandOutput, GetInvalidationCommandOutput } from '@aws-sdk/client-cloudfront';
 import { DeployError } from '../errors.ts';
+import { partitionOf } from '../partition.ts';
 import type { Attempt, CloudFront, Invalidation } from '../world.ts';
 import { attempt } from './attempt.ts';
+import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
-import { guardedWait } from './guarded-wait.ts';
+import { guardedWait, patientWithNew } from './guarded-wait.ts';
+import { createPacer } from './pacer.ts';
 
 const readPatienceMs = 10_000;
 const writePatienceMs = 15_000;
 
 /** Most invalidations are done after 5 to 25 s. */
 const pace = { minDelay: 0.5, maxDelay: 0.9 };
+
+// CloudFront says nothing of quotas for calls; it throttles after a handful of quick ones
+// (https://github.com/aws/aws-sdk-js/issues/3983).
+const createIntervalMs = 200;
+const lookIntervalMs = 100;
 
 /** No invalidation has it: the ids are `I` and capitals and digits. */
 const noInvalidation = 'I0000000000000';
@@ -22,17 +30,20 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
     const sdk = await import(/* webpackMode: "eager" */ './cloudfront-sdk.ts');
     return { sdk, client: new sdk.CloudFrontClient(clientSettings(region || defaultRegion)) };
   });
-  const partition = region.startsWith('cn-') ? 'aws-cn' : 'aws';
+  const createTurn = createPacer(createIntervalMs, cancelled);
+  const lookTurn = createPacer(lookIntervalMs, cancelled);
   const about = (id: string) => ({
     subject: `Distribution ${id}`,
-    resource: `arn:${partition}:cloudfront::${accountId || '*'}:distribution/${id}`,
+    resource: `arn:${partitionOf(region)}:cloudfront::${accountId || '*'}:distribution/${id}`,
   });
 
   const get = async (id: string, invalidationId: string, deadline: number): Promise<Attempt<Invalidation>> => {
     const { sdk, client } = await connection();
+    await lookTurn(deadline);
     return attempt<Invalidation>(
       {
         ...about(id),
+        subject: `Invalidation ${invalidationId} of ${id}`,
         action: 'cloudfront:GetInvalidation',
         failure: 'invalidation-failed',
         send: (abortSignal) =>
@@ -46,6 +57,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
   return {
     async check(id, deadline) {
       const { sdk, client } = await connection();
+      await lookTurn(deadline);
       const answer = await attempt<undefined | true>(
         {
           ...about(id),
@@ -72,6 +84,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
     },
     async createInvalidation(id, { paths, callerReference }, deadline) {
       const { sdk, client } = await connection();
+      await createTurn(deadline);
       return attempt<Invalidation>(
         {
           ...about(id),
@@ -108,10 +121,11 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
     },
     async waitForInvalidation(id, invalidationId, wait) {
       const { sdk } = await connection();
+      const see = patientWithNew();
       return guardedWait({
         waiter: sdk.waitUntilInvalidationCompleted,
         input: { DistributionId: id, Id: invalidationId },
-        look: () => get(id, invalidationId, wait.deadline),
+        look: async () => see(await get(id, invalidationId, wait.deadline)),
         wait,
         pace,
         cancelled,
@@ -122,5 +136,5 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
 
 function toInvalidation(invalidation: GetInvalidationCommandOutput['Invalidation']): Invalidation | undefined {
   const { Id, Status } = invalidation ?? {};
-  return Id && Status ? { id: Id, status: Status } : undefined;
+  return Id && Status ? { id: awsText(Id), status: awsText(Status) } : undefined;
 }

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
 import * as core from '@actions/core';
 import type { Runner } from '../main.ts';
-import { inert } from '../plain.ts';
+import { inert, plain } from '../plain.ts';
+import type { Outputs } from '../report/outputs.ts';
 import type { Log } from '../world.ts';
+import { readWorkflowFile } from './workflow-file.ts';
 
 /** The runner of GitHub Actions: inputs and facts from the environment, results to its files and to standard output. */
 export function connectRunner(): Runner {
@@ -10,17 +11,19 @@ export function connectRunner(): Runner {
   return {
     inputs: {
       text: (name) => core.getInput(name),
-      file: (path) => readFileSync(path, 'utf8'),
+      file: readWorkflowFile,
     },
     run: {
       serverUrl: env.GITHUB_SERVER_URL ?? 'https://github.com',
       repository: env.GITHUB_REPOSITORY ?? '',
-      runId: env.GITHUB_RUN_ID ?? '',
+      // act gives every run the same id, and a reference made of it would clear nothing from the second run on.
+      runId: env.ACT ? '' : (env.GITHUB_RUN_ID ?? ''),
       runAttempt: env.GITHUB_RUN_ATTEMPT ?? '',
-      job: env.GITHUB_JOB ?? '',
+      // The legs of a matrix and the calls of a reusable workflow share the id of their job, but not this one.
+      job: `${env.GITHUB_JOB ?? ''} ${env.RUNNER_TRACKING_ID ?? ''}`.trim(),
       step: env.GITHUB_ACTION ?? '',
       sha: env.GITHUB_SHA ?? '',
-      awsRegion: env.AWS_REGION || env.AWS_DEFAULT_REGION || '',
+      awsRegion: (env.AWS_REGION || env.AWS_DEFAULT_REGION || '').trim(),
     },
     async publish({ lines, annotations, outputs, summary, succeeded }) {
       for (const line of lines) {
@@ -29,12 +32,8 @@ export function connectRunner(): Runner {
       for (const { level, title, text } of annotations) {
         log[level](title, text);
       }
-      if (env.GITHUB_STEP_SUMMARY) {
-        await core.summary.addRaw(summary).write();
-      }
-      for (const [name, value] of Object.entries(outputs)) {
-        core.setOutput(name, value);
-      }
+      await writeSummary(summary);
+      writeOutputs(outputs);
       if (!succeeded) {
         process.exitCode = 1;
       }
@@ -49,3 +48,32 @@ export const log: Log = {
   error: (title, text) => core.error(text, { title: inert(title) }),
   group: (title, work) => core.group(inert(title), work),
 };
+
+/** Makes the runner hide a text wherever it is printed. */
+export function mask(text: string): void {
+  core.setSecret(text);
+}
+
+/** The release is over and stands as it is: a summary that cannot be written changes nothing about it. */
+async function writeSummary(summary: string): Promise<void> {
+  if (!process.env.GITHUB_STEP_SUMMARY) {
+    return;
+  }
+  try {
+    await core.summary.addRaw(summary).write();
+  } catch (error) {
+    log.warning('lambda-cloudfront-deploy', `The job summary could not be written (${plain(String(error))}).`);
+  }
+}
+
+/** Later steps would go on with empty outputs, so that they cannot be written is a failure. */
+function writeOutputs(outputs: Outputs): void {
+  try {
+    for (const [name, value] of Object.entries(outputs)) {
+      core.setOutput(name, value);
+    }
+  } catch (error) {
+    process.exitCode = 1;
+    log.error('lambda-cloudfront-deploy: unexpected', `The outputs could not be written (${plain(String(error))}).`);
+  }
+}

@@ -3,16 +3,20 @@ import type {
   GetFunctionCommandOutput,
   ListVersionsByFunctionCommandOutput,
 } from '@aws-sdk/client-lambda';
-import { DeployError } from '../errors.ts';
+import { DeployError, type ErrorCode } from '../errors.ts';
 import { functionArn, parseFunctionRef } from '../lambda/function-ref.ts';
-import type { Attempt, CodeChange, FunctionState, Lambda, Wait, Waited } from '../world.ts';
+import type { Attempt, Code, CodeChange, FunctionState, Lambda, Wait, Waited } from '../world.ts';
 import { attempt, type Call } from './attempt.ts';
+import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
-import { guardedWait } from './guarded-wait.ts';
+import { guardedWait, patientWithNew } from './guarded-wait.ts';
 import { createPacer } from './pacer.ts';
+import { streamZip } from './zip-body.ts';
 
 const readPatienceMs = 10_000;
 const writePatienceMs = 15_000;
+/** In bytes a millisecond: a zip is given more time the longer it is. */
+const slowestUpload = 250;
 
 /** A wait ends about a third of a second late at the worst. */
 const pace = { minDelay: 0.26, maxDelay: 0.36 };
@@ -24,9 +28,6 @@ const sameFunctionIntervalMs = 260;
 const lookIntervalMs = 50;
 const otherIntervalMs = 90;
 
-/** How long a version may be unknown to reads after it was published. */
-const visibleWithinMs = 10_000;
-
 export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
   const connection = once(async () => {
     const sdk = await import(/* webpackMode: "eager" */ './lambda-sdk.ts');
@@ -35,7 +36,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
   /** As Lambda told them, so that a hint can name the whole ARN. */
   const arns = new Map<string, string>();
   const lookTurn = createPacer(lookIntervalMs, cancelled);
-  const functionTurns = new Map<string, () => Promise<void>>();
+  const functionTurns = new Map<string, (deadline: number) => Promise<void>>();
   const otherTurn = createPacer(otherIntervalMs, cancelled);
 
   const call = <T>(
@@ -60,8 +61,8 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     const { sdk, client } = await connection();
     const functionTurn = functionTurns.get(functionName) ?? createPacer(sameFunctionIntervalMs, cancelled);
     functionTurns.set(functionName, functionTurn);
-    await functionTurn();
-    await lookTurn();
+    await functionTurn(deadline);
+    await lookTurn(deadline);
     const answer = await call(functionName, deadline, readPatienceMs, {
       action: 'lambda:GetFunction',
       failure: 'unexpected',
@@ -82,21 +83,21 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     deadline: number,
   ): Promise<Attempt<FunctionState>> => {
     const { sdk, client } = await connection();
-    await otherTurn();
-    return call(functionName, deadline, writePatienceMs, {
+    await otherTurn(deadline);
+    const uploadMs = change.code.kind === 'zip' ? change.code.bytes / slowestUpload : 0;
+    return call(functionName, deadline, writePatienceMs + uploadMs, {
       action: 'lambda:UpdateFunctionCode',
       failure: 'update-failed',
-      send: (abortSignal) =>
-        client.send(
-          new sdk.UpdateFunctionCodeCommand({
-            FunctionName: functionName,
-            ImageUri: change.imageUri,
-            Architectures: change.architecture === undefined ? undefined : [change.architecture as 'arm64'],
-            RevisionId: change.revisionId,
-            DryRun: dryRun || undefined,
-          }),
-          { abortSignal },
-        ),
+      send: (abortSignal) => {
+        const command = new sdk.UpdateFunctionCodeCommand({
+          FunctionName: functionName,
+          ...toInput(change.code),
+          Architectures: change.architecture === undefined ? undefined : [change.architecture as 'arm64'],
+          RevisionId: change.revisionId,
+          DryRun: dryRun || undefined,
+        });
+        return client.send(change.code.kind === 'zip' ? streamZip(command, change.code) : command, { abortSignal });
+      },
       read: (configuration: FunctionConfiguration) => toState(configuration),
       explain: (name, said) => explainUpdate(name, said, functionName, change),
     });
@@ -107,16 +108,13 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     qualifier: string | undefined,
     waiter: 'waitUntilFunctionUpdatedV2' | 'waitUntilFunctionActiveV2',
     waiting: Wait<FunctionState>,
-    isVisible: (answer: Attempt<FunctionState>) => boolean,
+    see: (answer: Attempt<FunctionState>) => Attempt<FunctionState>,
   ): Promise<Waited<FunctionState>> => {
     const { sdk } = await connection();
     return guardedWait({
       waiter: sdk[waiter],
       input: { FunctionName: functionName, Qualifier: qualifier },
-      look: async () => {
-        const answer = await get(functionName, qualifier, waiting.deadline);
-        return isVisible(answer) ? answer : { kind: 'unanswered', reason: 'not visible yet', retryAfterMs: 0 };
-      },
+      look: async () => see(await get(functionName, qualifier, waiting.deadline)),
       wait: waiting,
       pace,
       cancelled,
@@ -128,18 +126,13 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     checkUpdate: (functionName, change, deadline) => update(functionName, change, true, deadline),
     updateCode: (functionName, change, deadline) => update(functionName, change, false, deadline),
     waitForUpdate: (functionName, waiting) =>
-      wait(functionName, undefined, 'waitUntilFunctionUpdatedV2', waiting, () => true),
-    waitForVersion: (functionName, version, waiting) => {
-      const patientUntil = performance.now() + visibleWithinMs;
-      // GetFunction with a qualifier stays in the quota of 100 a second; waitUntilPublishedVersionActive does not.
-      return wait(functionName, version, 'waitUntilFunctionActiveV2', waiting, (answer) => {
-        const isMissing = answer.kind === 'refused' && answer.error.code === 'not-found';
-        return !isMissing || performance.now() > patientUntil;
-      });
-    },
+      wait(functionName, undefined, 'waitUntilFunctionUpdatedV2', waiting, (answer) => answer),
+    // GetFunction with a qualifier stays in the quota of 100 a second; waitUntilPublishedVersionActive does not.
+    waitForVersion: (functionName, version, waiting) =>
+      wait(functionName, version, 'waitUntilFunctionActiveV2', waiting, patientWithNew()),
     publishVersion: async (functionName, { codeSha256, description }, deadline) => {
       const { sdk, client } = await connection();
-      await otherTurn();
+      await otherTurn(deadline);
       return call(functionName, deadline, writePatienceMs, {
         action: 'lambda:PublishVersion',
         failure: 'version-failed',
@@ -156,12 +149,12 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
         explain: (name, said) => explainPublish(name, said, functionName),
       });
     },
-    newestVersion: async (functionName, deadline) => {
+    listVersions: async (functionName, deadline) => {
       const { sdk, client } = await connection();
-      let newest = 0;
+      const versions: number[] = [];
       let marker: string | undefined;
       do {
-        await otherTurn();
+        await otherTurn(deadline);
         const page = await call(functionName, deadline, readPatienceMs, {
           action: 'lambda:ListVersionsByFunction',
           failure: 'unexpected',
@@ -174,28 +167,26 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
         if (page.kind !== 'answered') {
           return page;
         }
-        for (const { Version } of page.value.Versions) {
-          newest = Math.max(newest, Number(Version) || 0);
-        }
+        versions.push(...page.value.Versions.map(({ Version }) => Number(Version)).filter((version) => version > 0));
         marker = page.value.NextMarker || undefined;
       } while (marker !== undefined);
-      return { kind: 'answered', value: newest === 0 ? undefined : String(newest) };
+      return { kind: 'answered', value: versions };
     },
   };
 }
 
-/** An answer that does not even say which function it speaks of is none, such as the empty body of a broken proxy. */
+/** An answer that says nothing is none, such as the empty body of a broken proxy. */
 function toState(
   configuration: FunctionConfiguration | undefined,
   code?: GetFunctionCommandOutput['Code'],
 ): FunctionState | undefined {
-  const { FunctionArn = '', FunctionName = '' } = configuration ?? {};
-  if (configuration === undefined || FunctionArn + FunctionName === '') {
+  const { FunctionArn, FunctionName, CodeSha256, LastUpdateStatus, RevisionId } = configuration ?? {};
+  if (configuration === undefined || !(FunctionArn || FunctionName || CodeSha256 || LastUpdateStatus || RevisionId)) {
     return undefined;
   }
-  const text = (field: keyof FunctionConfiguration) => String(configuration[field] ?? '');
+  const text = (field: keyof FunctionConfiguration) => awsText(configuration[field]);
   return {
-    arn: FunctionArn,
+    arn: text('FunctionArn'),
     version: text('Version'),
     state: text('State'),
     stateReasonCode: text('StateReasonCode'),
@@ -206,48 +197,75 @@ function toState(
     codeSha256: text('CodeSha256'),
     revisionId: text('RevisionId'),
     packageType: text('PackageType'),
-    architectures: configuration.Architectures ?? [],
-    imageUri: code?.ImageUri ?? '',
-    resolvedImageUri: code?.ResolvedImageUri ?? '',
+    architectures: (configuration.Architectures ?? []).map((one) => awsText(one)),
+    imageUri: awsText(code?.ImageUri, 1000),
+    resolvedImageUri: awsText(code?.ResolvedImageUri, 1000),
   };
 }
 
-function explainUpdate(name: string, said: string, functionName: string, change: CodeChange): DeployError | undefined {
+function toInput(code: Code) {
+  switch (code.kind) {
+    case 'image':
+      return { ImageUri: code.imageUri };
+    case 's3':
+      return { S3Bucket: code.bucket, S3Key: code.key, S3ObjectVersion: code.version };
+    case 'zip':
+      return {};
+  }
+}
+
+function explainUpdate(
+  name: string,
+  said: string,
+  functionName: string,
+  { code, revisionId }: CodeChange,
+): DeployError | undefined {
+  const explain = (errorCode: ErrorCode, message: string, hint: string) =>
+    new DeployError(errorCode, `${message} (${name}).${said ? ` AWS says: ${said}` : ''}`, { hint });
+  const what = code.kind === 'image' ? code.imageUri : 'the package';
+
   if (name === 'PreconditionFailedException') {
-    return new DeployError(
+    return explain(
       'conflict',
-      `Function ${functionName} does not have revision-id ${change.revisionId ?? ''} any more (${name}).`,
-      {
-        hint: 'Somebody changed it since that revision was read: look at the change, then run this again with the new revision.',
-      },
+      `Function ${functionName} does not have revision-id ${revisionId ?? ''} any more`,
+      'Somebody changed it since that revision was read: look at the change, then run this again with the new revision.',
     );
   }
   if (name === 'InvalidParameterValueException') {
-    return new DeployError(
-      'image-rejected',
-      `Lambda rejected ${change.imageUri} for function ${functionName} (${name}). AWS says: ${said}`,
-      {
-        hint: 'See that the tag or digest is in that repository, that Lambda may pull it, and that it was built for one platform without attestations (docker buildx build --platform linux/amd64 or linux/arm64, --provenance=false --sbom=false).',
-      },
-    );
+    return code.kind === 'image'
+      ? explain(
+          'image-rejected',
+          `Lambda rejected ${what} for function ${functionName}`,
+          'See that the tag or digest is in that repository, that Lambda may pull it, and that it was built for one platform without attestations (docker buildx build --platform linux/amd64 or linux/arm64, --provenance=false --sbom=false).',
+        )
+      : explain(
+          'update-failed',
+          `Lambda rejected ${what} for function ${functionName}`,
+          'See the reason AWS gives: the package must be a zip that Lambda can open, and in S3 a bucket in the same Region that the role of this job may read.',
+        );
   }
   // Lambda's own right to the image, not the caller's to Lambda; the same error name, so only the sentence tells.
   if (name === 'AccessDeniedException' && /\bECR\b/.test(said)) {
-    return new DeployError(
+    return explain(
       'access-denied',
-      `Lambda may not pull ${change.imageUri} for function ${functionName} (${name}). AWS says: ${said}`,
-      {
-        hint: `Allow lambda.amazonaws.com ecr:BatchGetImage and ecr:GetDownloadUrlForLayer in the policy of that ECR repository, or let the role of this job set it (ecr:GetRepositoryPolicy, ecr:SetRepositoryPolicy).`,
-      },
+      `Lambda may not pull ${what} for function ${functionName}`,
+      'Allow lambda.amazonaws.com ecr:BatchGetImage and ecr:GetDownloadUrlForLayer in the policy of that ECR repository, or let the role of this job set it (ecr:GetRepositoryPolicy, ecr:SetRepositoryPolicy).',
+    );
+  }
+  // The same with the caller's right to the package in S3, which Lambda reads in the caller's name.
+  if (name === 'AccessDeniedException' && code.kind === 's3' && /\bS3\b/.test(said)) {
+    const action = code.version === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
+    return explain(
+      'access-denied',
+      `The package for function ${functionName} could not be read`,
+      `Allow ${action} on arn:*:s3:::${code.bucket}/${code.key} to the role of this job.`,
     );
   }
   if (name === 'CodeStorageExceededException') {
-    return new DeployError(
+    return explain(
       'update-failed',
-      `The account has no code storage left for function ${functionName} (${name}).`,
-      {
-        hint: 'Delete versions that nothing uses, or ask for a higher quota of function and layer storage.',
-      },
+      `The account has no code storage left for function ${functionName}`,
+      'Delete versions that nothing uses, or ask for a higher quota of function and layer storage.',
     );
   }
   return undefined;

@@ -56,7 +56,7 @@ export async function clearDistribution(
     });
   } catch (error) {
     if (plan.wait === 'best-effort' && error instanceof DeployError && error.code !== 'cancelled') {
-      outcome.warning = `${error.message} ${error.hint ?? ''}`.trim();
+      outcome.warning = error;
       return;
     }
     throw error;
@@ -71,7 +71,11 @@ async function createOnce(
   deadline: number,
 ): Promise<Attempt<Invalidation>> {
   const { id, callerReference } = outcome;
+  const wasSent = outcome.isSent;
+  // Before the call: a cancel in the middle of it must not report the cache as untouched.
+  outcome.isSent = true;
   const attempt = await world.cloudFront.createInvalidation(id, { paths, callerReference }, deadline);
+  outcome.isSent = wasSent || attempt.kind !== 'refused';
   if (attempt.kind === 'refused' && attempt.error.code === 'conflict') {
     outcome.callerReference = `lambda-cloudfront-deploy-${randomUUID()}`;
     return world.cloudFront.createInvalidation(id, { paths, callerReference: outcome.callerReference }, deadline);

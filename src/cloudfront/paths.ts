@@ -27,7 +27,7 @@ export function parsePath(text: string): ParsedPath {
   if (star !== -1 && star !== text.length - 1) {
     return { problem: 'may have "*" only as its last character' };
   }
-  if (!text.isWellFormed()) {
+  if (!text.isWellFormed() || text.includes('\ufffd')) {
     return { problem: 'must be valid Unicode' };
   }
   const tilde = text.search(/~|%7e/i);

@@ -1,7 +1,8 @@
-/** An image in a registry; `region` is empty for a registry on this machine. */
+/** An image in a registry; `accountId` and `region` are empty for a registry on this machine. */
 export interface ImageUri {
   text: string;
   registry: string;
+  accountId: string;
   region: string;
   repository: string;
   tag: string;
@@ -11,7 +12,7 @@ export interface ImageUri {
 
 // Dual-stack and FIPS names and the partitions of https://docs.aws.amazon.com/general/latest/gr/ecr.html
 const ecrHost =
-  /^\d{12}\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]{1,30})\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$/;
+  /^(?<accountId>\d{12})\.(?:dkr\.ecr(?:-fips)?|dkr-ecr(?:-fips)?)\.(?<region>[a-z0-9-]{1,30})\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$/;
 const loopbackHost = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/;
 const repositoryPart = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*$/;
 const reference =
@@ -26,15 +27,12 @@ export function parseImageUri(text: string): ImageUri | { problem: string } {
     };
   }
   const { registry = '', repository = '', tag = '', digest = '' } = groups;
-  const region = ecrHost.exec(registry)?.groups?.region ?? '';
+  const { region = '', accountId = '' } = ecrHost.exec(registry)?.groups ?? {};
   if (region === '' && !loopbackHost.test(registry)) {
     return { problem: 'must be in a private Amazon ECR registry, the only kind that Lambda pulls from' };
   }
   if (!repository.split('/').every((part) => repositoryPart.test(part))) {
     return { problem: 'must name a repository in lower case, as ECR does' };
   }
-  if (tag === '' && digest === '') {
-    return { problem: 'must end in a tag or a digest, so that it is plain which image runs' };
-  }
-  return { text, registry, region, repository, tag, digest };
+  return { text, registry, accountId, region, repository, tag, digest };
 }

@@ -1,3 +1,5 @@
+import { partitionOf } from '../partition.ts';
+
 /** A function as the workflow names it; what a bare name leaves open is empty. */
 export interface FunctionRef {
   /** As given: what is sent to AWS. */
@@ -25,7 +27,7 @@ export function parseFunctionRef(text: string): FunctionRef | undefined {
   for (const form of forms) {
     const groups = form.exec(text)?.groups;
     if (groups) {
-      const { name = '', region = '', accountId = '', partition = 'aws' } = groups;
+      const { name = '', region = '', accountId = '', partition = '' } = groups;
       return { text, name, region, accountId, partition };
     }
   }
@@ -40,5 +42,6 @@ export function qualifierOf(text: string): string | undefined {
 
 /** The ARN to name in an IAM policy; what is not known is `*`. */
 export function functionArn(ref: FunctionRef, region: string): string {
-  return `arn:${ref.partition}:lambda:${ref.region || region || '*'}:${ref.accountId || '*'}:function:${ref.name}`;
+  const partition = ref.partition || partitionOf(region);
+  return `arn:${partition}:lambda:${ref.region || region || '*'}:${ref.accountId || '*'}:function:${ref.name}`;
 }

@@ -4,6 +4,8 @@ import { plain } from '../plain.ts';
 import { persist } from '../retry.ts';
 import type { Timeline } from '../timeline.ts';
 import type { FunctionState, World } from '../world.ts';
+import { packageTypeOf, sourceText } from './code.ts';
+import { resolvedCode } from './preparation.ts';
 import { isBusy } from './state.ts';
 
 /** What the function is now, and whether this code fits it at all. */
@@ -13,7 +15,7 @@ export async function lookAtFunction(
   timeline: Timeline,
   deadline: number,
 ): Promise<void> {
-  const { ref, image } = outcome.plan;
+  const { ref, source } = outcome.plan;
   outcome.before = await timeline.step(ref.name, 'look', async (note) => {
     const state = await persist(() => world.lambda.look(ref.text, deadline), {
       subject: `GetFunction for ${ref.name}`,
@@ -26,12 +28,13 @@ export async function lookAtFunction(
     return state;
   });
   const { packageType, state } = outcome.before;
-  if (packageType !== '' && packageType !== 'Image') {
+  const needed = packageTypeOf(source);
+  if (packageType !== '' && packageType !== needed) {
     throw new DeployError(
       'invalid-input',
-      `function-name "${ref.name}" has the package type ${plain(packageType)}, image-uri "${image.text}" needs Image.`,
+      `function-name "${ref.name}" has the package type ${plain(packageType)}, and "${sourceText(source)}" needs ${needed}.`,
       {
-        hint: 'The package type of a function is fixed when it is created, and this release deploys images only.',
+        hint: `The package type of a function is fixed when it is created: give this one ${needed === 'Image' ? 'a zip-file or s3-bucket and s3-key' : 'an image-uri'}.`,
       },
     );
   }
@@ -49,8 +52,8 @@ export async function checkUpdate(
   timeline: Timeline,
   deadline: number,
 ): Promise<void> {
-  const { ref, image, architecture, revisionId } = outcome.plan;
-  const change = { imageUri: image.text, architecture, revisionId };
+  const { ref, source, architecture, revisionId } = outcome.plan;
+  const change = { code: resolvedCode(outcome), architecture, revisionId };
   outcome.accepted = await timeline.step(ref.name, 'check the update', async (note) => {
     const accepted = await persist<boolean>(
       async () => {
@@ -66,7 +69,9 @@ export async function checkUpdate(
         onRetry: note,
       },
     );
-    note(accepted ? `Lambda would accept ${image.text}` : 'busy with another update, which a real run waits for');
+    note(
+      accepted ? `Lambda would accept ${sourceText(source)}` : 'busy with another update, which a real run waits for',
+    );
     return accepted;
   });
 }

@@ -15,12 +15,6 @@ export function statusText({ state, lastUpdateStatus }: FunctionState): string {
     : `${state}, update ${lastUpdateStatus || 'unknown'}`;
 }
 
-/** Whether the function holds the code that was asked for; a tag is compared as given, a digest by what it means. */
-export function holds(state: FunctionState, imageUri: string): boolean {
-  const [, digest] = imageUri.split('@sha256:');
-  return state.imageUri === imageUri || (digest !== undefined && state.codeSha256 === digest);
-}
-
 const hints: Record<string, string> = {
   ImageAccessDenied:
     'Let Lambda pull the image: the repository policy must allow lambda.amazonaws.com ecr:BatchGetImage and ecr:GetDownloadUrlForLayer.',

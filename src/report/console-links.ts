@@ -1,8 +1,12 @@
+import { partitionOf } from '../partition.ts';
+
+const hosts: Record<string, string> = {
+  'aws-cn': 'console.amazonaws.cn',
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+};
+
 function consoleHost(region: string): string {
-  if (region.startsWith('cn-')) {
-    return 'console.amazonaws.cn';
-  }
-  return region.startsWith('us-gov-') ? 'console.amazonaws-us-gov.com' : 'console.aws.amazon.com';
+  return hosts[partitionOf(region)] ?? 'console.aws.amazon.com';
 }
 
 export function functionLink(region: string, name: string, version: string): string {

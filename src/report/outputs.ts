@@ -1,5 +1,6 @@
 import type { DeployError } from '../errors.ts';
 import {
+  type BuildOutcome,
   type DistributionOutcome,
   errorsOf,
   type FunctionOutcome,
@@ -52,18 +53,34 @@ function lines(values: readonly string[]): string {
   return values.every((value) => value === '') ? '' : values.join('\n');
 }
 
+const mostPaths = 100;
+
 /** The document of docs/result.schema.json. */
 function toResult(outcome: Outcome) {
   const [error] = errorsOf(outcome);
+  const paths = outcome.plan?.clearing?.paths ?? [];
   return {
     status: statusOf(outcome),
     changed: outcome.functions.some(isChanged),
     dryRun: outcome.plan?.dryRun ?? false,
     region: outcome.plan?.region ?? '',
     error: toErrorResult(error),
+    build: outcome.build ? toBuildResult(outcome.build, outcome) : null,
     functions: outcome.functions.map((one) => toFunctionResult(one, outcome)),
     distributions: outcome.distributions.map((one) => toDistributionResult(one, outcome)),
+    // The runner takes outputs of 1 MiB.
+    paths: paths.slice(0, mostPaths),
+    pathCount: paths.length,
     totalMs: outcome.totalMs,
+  };
+}
+
+function toBuildResult({ plan, digest, error }: BuildOutcome, outcome: Outcome) {
+  return {
+    image: plan.image.text,
+    digest,
+    error: toErrorResult(error),
+    steps: stepsOf(plan.image.text, outcome),
   };
 }
 
@@ -101,8 +118,7 @@ function toDistributionResult(one: DistributionOutcome, outcome: Outcome) {
     invalidationId: one.invalidationId,
     invalidationStatus: one.invalidationStatus,
     callerReference: one.callerReference,
-    paths: outcome.plan?.clearing?.paths ?? [],
-    warning: one.warning,
+    warning: toErrorResult(one.warning),
     error: toErrorResult(one.error),
     steps: stepsOf(one.id, outcome),
   };

@@ -1,4 +1,5 @@
-import { errorsOf, type Outcome, statusOf } from '../outcome.ts';
+import type { DeployError } from '../errors.ts';
+import { type DistributionOutcome, errorsOf, type Outcome, statusOf } from '../outcome.ts';
 import { seconds } from '../timeline.ts';
 import type { Run } from '../world.ts';
 import { type Outputs, toOutputs } from './outputs.ts';
@@ -33,8 +34,13 @@ export function toReport(outcome: Outcome, run: Run): Report {
   };
 }
 
-function toWarning({ warning }: { warning: string }): Annotation[] {
-  return warning === '' ? [] : [{ level: 'warning', title: 'lambda-cloudfront-deploy', text: warning }];
+function toWarning({ warning }: DistributionOutcome): Annotation[] {
+  return warning ? [toAnnotation('warning', warning)] : [];
+}
+
+function toAnnotation(level: Annotation['level'], { code, message, hint }: DeployError): Annotation {
+  const text = hint === undefined ? message : `${message}\n${hint}`;
+  return { level, title: `lambda-cloudfront-deploy: ${code}`, text };
 }
 
 /** One for each failure; a cancel is one event, however many steps it ended. */
@@ -43,9 +49,5 @@ function toErrors(outcome: Outcome): Annotation[] {
   const cancels = errors.filter(({ code }) => code === 'cancelled');
   return errors
     .filter((error) => error.code !== 'cancelled' || error === cancels[0])
-    .map(({ code, message, hint }) => ({
-      level: 'error',
-      title: `lambda-cloudfront-deploy: ${code}`,
-      text: hint === undefined ? message : `${message}\n${hint}`,
-    }));
+    .map((error) => toAnnotation('error', error));
 }

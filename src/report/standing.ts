@@ -1,58 +1,74 @@
-import type { DistributionOutcome, FunctionOutcome, Outcome } from '../outcome.ts';
+import { isUpToDate, sourceText } from '../lambda/code.ts';
+import { isBusy } from '../lambda/state.ts';
+import { type DistributionOutcome, type FunctionOutcome, isChanged, type Outcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
+import type { ClearingPlan } from '../plan.ts';
 
 /** Where every function and distribution stands at the end, a line each. */
-export function standingLines({ functions, distributions }: Outcome): string[] {
+export function standingLines({ build, functions, distributions }: Outcome): string[] {
   return [
+    ...(build ? [`${build.plan.image.text}: ${build.digest ? `pushed as ${build.digest}` : 'was not pushed'}`] : []),
     ...functions.map((one) => `${one.name}: ${functionStanding(one)}${codeText(one)}`),
     ...distributions.map((one) => `${one.id}: ${distributionStanding(one)}`),
   ];
 }
 
 function codeText({ stage, plan, after }: FunctionOutcome): string {
-  return stage === 'ready' ? `, ${plain(after?.resolvedImageUri || plan.image.text)}` : '';
+  return stage === 'ready' ? `, ${plain(after?.resolvedImageUri || sourceText(plan.source))}` : '';
 }
 
-export function functionStanding({ stage, version, plan }: FunctionOutcome): string {
+export function functionStanding(outcome: FunctionOutcome): string {
+  const { stage, version, plan } = outcome;
+  const code = isChanged(outcome) ? 'the new code' : 'this code';
   switch (stage) {
     case 'untouched':
       return 'was not changed';
     case 'update-sent':
-      return `the update to ${plan.image.text} was sent, its end was not seen`;
+      return `the update to ${sourceText(plan.source)} was sent, its end was not seen`;
     case 'updated':
-      return `holds the new code${plan.version ? ', no version of it was published' : ''}`;
+      return `holds ${code}${plan.version ? ', no version of it was published' : ''}`;
+    case 'publish-sent':
+      return `holds ${code}; a version of it was asked for, the answer was not seen`;
     case 'published':
-      return `holds the new code; version ${version} is published, but was not seen Active`;
+      return `holds ${code}; version ${version} is published, but was not seen Active`;
     case 'ready':
-      return `serves the new code${version ? ` as version ${version}` : ''}`;
+      return `serves ${code}${version ? ` as version ${version}` : ''}`;
   }
 }
 
-export function distributionStanding({ invalidationId, invalidationStatus }: DistributionOutcome): string {
-  return invalidationId === ''
-    ? 'was not cleared'
-    : `invalidation ${plain(invalidationId)} is ${plain(invalidationStatus)}`;
+export function distributionStanding({ invalidationId, invalidationStatus, isSent }: DistributionOutcome): string {
+  if (invalidationId === '') {
+    return isSent ? 'the invalidation was sent, the answer was not seen' : 'was not cleared';
+  }
+  return `invalidation ${plain(invalidationId)} is ${plain(invalidationStatus)}`;
 }
 
 /** What a real run would do. */
-export function planLines({ plan, functions }: Outcome): string[] {
+export function planLines({ plan, build, functions }: Outcome): string[] {
   const clearing = plan?.clearing;
   return [
     'Plan (nothing was changed):',
-    ...functions.map(({ name, plan, before, accepted }) => {
-      const from = plain(before?.resolvedImageUri || before?.imageUri || 'unknown code');
-      const publish = plan.version ? ', publish a version and wait until it is Active' : '';
-      return `- ${name}: ${accepted ? '' : 'wait until it is free, then '}update from ${from} to ${plan.image.text}${publish}`;
-    }),
+    ...(build ? [`- build ${build.plan.image.text} from ${plain(build.plan.context)} and push it`] : []),
+    ...functions.map((one) => `- ${one.name}: ${updateText(one)}`),
     ...(clearing?.distributionIds ?? []).map((id) => `- ${id}: ${clearing ? clearingText(clearing) : ''}`),
   ];
 }
 
-function clearingText({ paths, wait }: { paths: readonly string[]; wait: string }): string {
+function updateText({ plan, before, expectedSha256, accepted }: FunctionOutcome): string {
+  const publish = plan.version ? ', publish a version and wait until it is Active' : '';
+  if (before !== undefined && isUpToDate(before, expectedSha256, plan.architecture)) {
+    return `holds this code already${publish}`;
+  }
+  const from = plain(before?.resolvedImageUri || before?.imageUri || before?.codeSha256 || 'unknown code');
+  const wait = accepted || (before !== undefined && !isBusy(before)) ? '' : 'wait until it is free, then ';
+  return `${wait}update from ${from} to ${sourceText(plan.source)}${publish}`;
+}
+
+function clearingText({ paths, wait, onlyChanged }: ClearingPlan): string {
   if (paths.length === 0) {
     return 'nothing to clear, paths-file lists no path';
   }
   const shown = paths.slice(0, 10).join(' ');
   const more = paths.length > 10 ? ` and ${paths.length - 10} more` : '';
-  return `clear ${shown}${more}${wait === 'false' ? '' : ' and wait until that is done'}`;
+  return `${onlyChanged ? 'if anything changed, ' : ''}clear ${shown}${more}${wait === 'false' ? '' : ' and wait until that is done'}`;
 }

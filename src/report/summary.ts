@@ -1,3 +1,4 @@
+import { sourceText } from '../lambda/code.ts';
 import { errorsOf, type FunctionOutcome, type Outcome, type Status, statusOf } from '../outcome.ts';
 import { type Step, seconds } from '../timeline.ts';
 import type { FunctionState, Run } from '../world.ts';
@@ -13,11 +14,12 @@ export function toSummary(outcome: Outcome, run: Run): string {
   const parts = [
     `## ${title(outcome)}`,
     ...errorsOf(outcome).slice(0, mostItems).map(toErrorBlock),
+    buildLine(outcome),
     functionsTable(outcome),
     distributionsTable(outcome),
-    ...outcome.distributions
-      .filter(({ warning }) => warning !== '')
-      .map(({ warning }) => `> **Warning:** ${escapeMarkdown(warning)}`),
+    ...outcome.distributions.flatMap(({ warning }) =>
+      warning ? [`> **Warning:** ${escapeMarkdown(`${warning.message} ${warning.hint ?? ''}`)}`] : [],
+    ),
     pathsList(outcome),
     gantt(outcome.steps),
     `<sub>${[run.sha.slice(0, 7), `${seconds(outcome.totalMs)} in all`]
@@ -66,6 +68,13 @@ function toErrorBlock({
   ].join('\n');
 }
 
+function buildLine({ build }: Outcome): string {
+  if (build === undefined || build.digest === '') {
+    return '';
+  }
+  return `Built ${code(build.plan.image.text)}, pushed as ${code(build.digest)}.`;
+}
+
 function functionsTable(outcome: Outcome): string {
   if (outcome.functions.length === 0) {
     return '';
@@ -78,7 +87,7 @@ function functionsTable(outcome: Outcome): string {
       .map((one) => [
         link(one.name, functionLink(region, one.name, one.version)),
         before(one),
-        outcome.plan?.dryRun ? codeText(undefined, one.plan.image.text) : codeText(one.after, ''),
+        outcome.plan?.dryRun ? codeText(undefined, sourceText(one.plan.source)) : codeText(one.after, ''),
         version(one),
         escapeMarkdown(outcome.plan?.dryRun ? 'only checked' : functionStanding(one)),
         timeOf(one.name, outcome.steps),

@@ -1,0 +1,15 @@
+import { plain } from '../plain.ts';
+
+/**
+ * A text out of an AWS answer, safe to pass on: whatever it is, it cannot be a command, run over several lines or hold
+ * our own credentials. The fields that are ids, hashes and names stay as they are.
+ */
+export function awsText(value: unknown, limit = 300): string {
+  const { AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ACCESS_KEY_ID } = process.env;
+  const text = value === undefined || value === null ? '' : String(value);
+  const bare = [AWS_SESSION_TOKEN, AWS_SECRET_ACCESS_KEY, AWS_ACCESS_KEY_ID]
+    // A short one, such as that of a local AWS, is no secret and may be part of any word.
+    .filter((secret) => secret !== undefined && secret.length >= 16)
+    .reduce<string>((rest, secret) => rest.replaceAll(secret ?? '', '…'), text);
+  return plain(bare, limit);
+}

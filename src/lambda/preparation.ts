@@ -1,0 +1,77 @@
+import { DeployError } from '../errors.ts';
+import type { FunctionOutcome } from '../outcome.ts';
+import { plain } from '../plain.ts';
+import { backoffMs, leastLeftMs, outOfTime, pause } from '../retry.ts';
+import type { Note, Timeline } from '../timeline.ts';
+import type { Attempt, Code, FunctionState, World } from '../world.ts';
+import { isBusy, statusText } from './state.ts';
+
+/** What the steps of preparing one function share. */
+export interface Preparation {
+  world: World;
+  timeline: Timeline;
+  outcome: FunctionOutcome;
+  /** In milliseconds of `performance.now()`. */
+  deadline: number;
+}
+
+/** What is sent; looking at everything has found it out before the first function is prepared. */
+export function resolvedCode({ name, code }: FunctionOutcome): Code {
+  if (code === undefined) {
+    throw new Error(`The code of ${name} was not resolved.`);
+  }
+  return code;
+}
+
+/** Waits for the update of somebody else; how it ends does not matter, since this one replaces it. */
+export async function waitUntilFree(
+  { world, outcome: { plan }, deadline }: Preparation,
+  note: Note,
+): Promise<FunctionState> {
+  const waited = await world.lambda.waitForUpdate(plan.ref.text, {
+    isOver: (state) => !isBusy(state),
+    onState: changes(statusText, note),
+    deadline,
+  });
+  if (waited.kind === 'timed-out') {
+    throw stillBusy(plan.ref.name, waited.last ? statusText(waited.last) : waited.reason);
+  }
+  return waited.last;
+}
+
+/** Before a call is made again; throws when there is no time left for that. */
+export async function pauseBeforeRetry(
+  { world, outcome: { plan }, deadline }: Preparation,
+  tries: number,
+  attempt: Unfinished,
+  action: string,
+): Promise<void> {
+  const left = deadline - performance.now() - leastLeftMs;
+  if (left <= 0) {
+    throw attempt.kind === 'busy'
+      ? stillBusy(plan.ref.name, attempt.reason)
+      : outOfTime(`${action} for ${plan.ref.name}`, attempt.reason);
+  }
+  const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
+  await pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 200, 5000))), world.cancelled);
+}
+
+type Unfinished = Extract<Attempt<unknown>, { kind: 'busy' | 'unanswered' }>;
+
+function stillBusy(name: string, status: string): DeployError {
+  return new DeployError('busy', `Function ${name} was not free in time, its last status was "${plain(status)}".`, {
+    hint: 'Another deployment or configuration change holds it; run this again when that has ended, or raise update-timeout.',
+  });
+}
+
+/** Passes on what is new. */
+export function changes<T>(show: (state: T) => string, note: Note): (state: T) => void {
+  let last = '';
+  return (state) => {
+    const text = show(state);
+    if (text !== last) {
+      last = text;
+      note(text);
+    }
+  };
+}
