@@ -3,6 +3,7 @@ import { type Fields, type InputName, type InputSource, readFields } from './fie
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
 import { type FunctionRef, parseFunctionRef, qualifierOf } from './lambda/function-ref.ts';
 import { plain } from './plain.ts';
+import type { Build } from './world.ts';
 
 /** What each input says, alone; what it must not say next to another is a matter of the plan. */
 export interface Inputs {
@@ -29,14 +30,7 @@ export interface Inputs {
   invalidationTimeoutMs: number;
 }
 
-export interface BuildInputs {
-  context: string;
-  file: string;
-  target: string;
-  platform: string;
-  args: readonly string[];
-  secrets: readonly string[];
-}
+export type BuildInputs = Omit<Build, 'image'>;
 
 export interface FunctionInput {
   ref: FunctionRef;
