@@ -494,7 +494,12 @@ const cases: BadInput[] = [
   {
     name: 'a paths-file that is a directory',
     inputs: { ...clearable, 'paths-file': '/' },
-    says: ['paths-file must be a file that can be read (it is outside the workspace', '"/"'],
+    says: ['paths-file must be a file that can be read (it is no regular file', '"/"'],
+  },
+  {
+    name: 'a paths-file that shows the environment',
+    inputs: { ...clearable, 'paths-file': '/proc/self/environ' },
+    says: ['paths-file must be a file that can be read'],
   },
   {
     name: 'a paths-file with a wrong path',

@@ -270,8 +270,14 @@ describe.concurrent('paths-file', () => {
     mkdirSync(home);
     writeFileSync(join(home, 'credentials'), 'aws_secret_access_key = wJalrXUtnFEMI\n');
     symlinkSync(join(home, 'credentials'), join(directory, 'paths.txt'));
+    symlinkSync(home, join(directory, 'home'));
     const run = await deploy(site, { ...clear, 'paths-file': join(directory, 'paths.txt') });
+    const below = await deploy(site, { ...clear, 'paths-file': join(directory, 'home/credentials') });
+    writeFileSync(join(home, 'paths.txt'), '/a\n');
+    const named = await deploy(site, { ...clear, 'paths-file': join(home, 'paths.txt') });
     rmSync(home, { recursive: true });
+    expect(below.result.error.message).toContain('a link to outside the workspace');
+    expect(named.exitCode).toBe(0);
     expect(run.result.error.code).toBe('invalid-input');
     expect(JSON.stringify(run)).not.toContain('wJalrXUtnFEMI');
   });

@@ -1,25 +1,28 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { relative, sep } from 'node:path';
+import { relative, resolve, sep } from 'node:path';
 
 const mostBytes = 64 * 1024 * 1024;
 
 /**
  * The text of a file that an input names. What is wrong with its lines is printed, so a link in a repository must not
- * make it one that the repository could not hold, such as a file of credentials.
+ * lead to a file that the repository could not hold, such as one of credentials; a path that the workflow itself names
+ * outside is its author's own.
  */
 export function readWorkflowFile(path: string): string {
   const real = attemptTo(() => realpathSync(path));
   const { GITHUB_WORKSPACE, RUNNER_TEMP } = process.env;
-  const homes = [GITHUB_WORKSPACE, RUNNER_TEMP, tmpdir(), process.cwd()].filter(
-    (home) => home !== undefined && home !== '',
-  );
-  if (!homes.some((home) => isInside(real, home ?? ''))) {
-    throw new Error('it is outside the workspace and the temporary directories');
+  const homes = [GITHUB_WORKSPACE || '.', RUNNER_TEMP || '.', tmpdir()]
+    .filter((home) => existsSync(home))
+    .map((home) => realpathSync(home));
+  const isHome = (one: string) => homes.some((home) => isInside(one, home));
+  const isLink = attemptTo(() => lstatSync(path)).isSymbolicLink();
+  if (!isHome(real) && (isLink || isHome(resolve(path)))) {
+    throw new Error('it is a link to outside the workspace and the temporary directories');
   }
   const stats = attemptTo(() => statSync(real));
-  if (!stats.isFile()) {
-    // Reading a pipe could block for ever.
+  if (!stats.isFile() || real.startsWith('/proc/')) {
+    // Reading a pipe could block for ever, and /proc shows the environment.
     throw new Error('it is no regular file');
   }
   if (stats.size > mostBytes) {
@@ -44,9 +47,6 @@ function attemptTo<T>(work: () => T): T {
 }
 
 function isInside(path: string, home: string): boolean {
-  const way = relative(
-    attemptTo(() => realpathSync(home)),
-    path,
-  );
+  const way = relative(home, path);
   return way !== '..' && !way.startsWith(`..${sep}`);
 }
