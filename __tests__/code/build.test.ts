@@ -1,5 +1,4 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -15,6 +14,7 @@ import {
   startRegistry,
 } from '../support/docker-engine.ts';
 import type { ActionOptions, ActionRun } from '../support/run-action.ts';
+import { startSilentServer } from '../support/silent-server.ts';
 import { callsTo, deploy, distributionId, earlyInvalidations, effects, startSite } from '../support/site.ts';
 
 const missing = missingForDocker();
@@ -423,25 +423,6 @@ exit 0`);
     );
   },
 );
-
-/** Takes connections, and never answers. */
-async function startSilentServer() {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket.on('error', () => undefined));
-  });
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  return {
-    port: (server.address() as { port: number }).port,
-    onConnection: (listen: () => unknown) => void server.once('connection', listen),
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) {
-        socket.destroy();
-      }
-      await new Promise((closed) => server.close(closed));
-    },
-  };
-}
 
 /** The command lines, of all processes of the machine, that say something. */
 function processesWith(text: string): string[] {

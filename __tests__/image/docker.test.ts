@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer as createHttpServer, request } from 'node:http';
-import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -33,6 +32,7 @@ import {
   startRegistry,
 } from '../support/docker-engine.ts';
 import type { DockerAnswer, DockerRequest } from '../support/docker-program.ts';
+import { startSilentServer } from '../support/silent-server.ts';
 
 const program = resolve(import.meta.dirname, '../support/docker-program.ts');
 const password = 'the-password-of-the-registry';
@@ -189,25 +189,6 @@ async function startProxy(
     address: `127.0.0.1:${port}`,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
-}
-
-/** Takes connections, and never answers. */
-async function startSilentServer(port = 0) {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => {
-    sockets.push(socket.on('error', () => undefined));
-  });
-  await new Promise<void>((ready) => server.listen(port, '127.0.0.1', ready));
-  return {
-    port: (server.address() as { port: number }).port,
-    onConnection: (listen: () => unknown) => void server.once('connection', listen),
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) {
-        socket.destroy();
-      }
       await new Promise((closed) => server.close(closed));
     },
   };
