@@ -8,11 +8,14 @@ export interface Figure {
   goal?: Goal;
 }
 
-type Goal = { atMost: number } | { below: number };
+type Goal = { atMost: number } | { atLeast: number } | { below: number };
 
 export function isMet({ value, goal }: Figure): boolean {
   if (goal === undefined) {
     return true;
+  }
+  if ('atLeast' in goal) {
+    return value >= goal.atLeast;
   }
   return 'atMost' in goal ? value <= goal.atMost : value < goal.below;
 }
@@ -30,6 +33,9 @@ export function verdict(figure: Figure): 'met' | 'missed' {
 function goalText(goal: Goal | undefined): string {
   if (goal === undefined) {
     return '';
+  }
+  if ('atLeast' in goal) {
+    return `>= ${goal.atLeast}`;
   }
   return 'atMost' in goal ? `<= ${goal.atMost}` : `< ${goal.below}`;
 }

@@ -11,7 +11,9 @@ import { type Figure, isMet, table, toCells, verdict } from './figure.ts';
 import { measureLateness } from './lateness.ts';
 import { measureMany } from './many.ts';
 import { measureMemory } from './memory.ts';
+import { measurePlanner } from './planner.ts';
 import { measureRecipe } from './recipe-one.ts';
+import { measureRegenerate } from './regenerate.ts';
 import { measureSize } from './size.ts';
 import { measureStart } from './start.ts';
 
@@ -21,8 +23,10 @@ const measurements: Record<string, () => Promise<Figure[] | Comparison>> = {
   memory: measureMemory,
   lateness: measureLateness,
   many: measureMany,
+  planner: measurePlanner,
   beside: compare,
   recipe: measureRecipe,
+  regenerate: measureRegenerate,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,6 @@
 import type { Input } from './api.ts';
+import type { Origin } from './cdn/edge.ts';
+import type { ClearCache } from './cloudfront/distributions.ts';
 import type { ApiCall, Hook } from './dispatch.ts';
 import type { Fault, FaultHandle } from './faults.ts';
 import type { Images } from './images.ts';
@@ -15,6 +17,11 @@ export interface LocalAws {
   /** What a client's environment needs. */
   env: Record<'AWS_ENDPOINT_URL' | 'AWS_REGION' | 'AWS_ACCESS_KEY_ID' | 'AWS_SECRET_ACCESS_KEY', string>;
   cdnUrl: (distributionId: string) => string;
+  /**
+   * Puts another cache in front of a distribution's function, and returns the origin that it fetches from. It is cleared
+   * when the edge is, and no invalidation is Completed before that has resolved.
+   */
+  attachCache: (distributionId: string, clear: ClearCache) => Origin;
   calls: ApiCall[];
   events: TimelineEvent[];
   images: Images;

@@ -56,6 +56,8 @@ export interface DistributionOptions {
   id: string;
   /** A tenant of a multi-tenant distribution. */
   kind?: 'distribution' | 'tenant' | undefined;
+  /** Of a tenant: the distribution whose configuration it has. */
+  parentId?: string | undefined;
   functionName: string;
   /** The alias or version that is the origin; default $LATEST. */
   qualifier?: string | undefined;

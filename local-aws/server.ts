@@ -122,6 +122,11 @@ function toLocalAws(world: World, listener: Listener): LocalAws {
       AWS_SECRET_ACCESS_KEY: 'local',
     },
     cdnUrl: (id) => named(cloudFront.distributions, id).edge.url,
+    attachCache: (id, clear) => {
+      const { origin, otherCaches } = named(cloudFront.distributions, id);
+      otherCaches.push(clear);
+      return origin;
+    },
     calls: dispatcher.calls,
     events: dispatcher.timeline.events,
     images: lambda.images,
@@ -153,12 +158,24 @@ function toLocalAws(world: World, listener: Listener): LocalAws {
 }
 
 async function startDistribution(world: World, options: DistributionOptions): Promise<Distribution> {
-  const { id, functionName, kind = 'distribution', qualifier, cacheTagHeader, ttlSeconds = 86_400 } = options;
+  const { id, functionName, kind = 'distribution', parentId, qualifier, cacheTagHeader, ttlSeconds = 86_400 } = options;
   const { faults, clock, timeline } = world.dispatcher;
   const cache = startCache({ ttlSeconds, cacheTagHeader });
   const origin = functionOrigin(world.lambda, { functionName, qualifier, originMs: world.originMs });
   const edge = await startEdge({ id, cache, origin, faults, clock, timeline }, options.port);
-  return { id, kind, functionName, cacheTagHeader, createdAt: new Date(), invalidations: [], cache, edge };
+  return {
+    id,
+    kind,
+    functionName,
+    parentId,
+    cacheTagHeader,
+    createdAt: new Date(),
+    invalidations: [],
+    cache,
+    edge,
+    origin,
+    otherCaches: [],
+  };
 }
 
 function named<T>(things: Map<string, T>, name: string): T {

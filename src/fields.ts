@@ -21,6 +21,8 @@ export interface Fields {
   choice<T extends string>(name: InputName, choices: readonly T[]): T | undefined;
   flag(name: InputName): boolean;
   durationMs(name: InputName): number;
+  /** A whole number within bounds, both included. */
+  integer(name: InputName, least: number, most: number): number;
   /** Empty when the text does not match. */
   matching(name: InputName, pattern: RegExp, what: string): string;
   /** One item a line; spaces and commas separate too, blank lines and comments are skipped. */
@@ -67,6 +69,14 @@ export function readFields(source: InputSource, problems: string[]): Fields {
         fields.reject(name, 'must be seconds or a duration such as 90s, 10m or 1h, from 1 second to 6 hours', text);
       }
       return seconds * 1000;
+    },
+    integer(name, least, most) {
+      const text = fields.text(name);
+      const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+      if (!(value >= least && value <= most)) {
+        fields.reject(name, `must be a whole number from ${least} to ${most}`, text);
+      }
+      return value;
     },
     matching(name, pattern, what) {
       const text = fields.text(name);

@@ -3,6 +3,8 @@ import { connectDocker } from './adapters/docker.ts';
 import { connectEcr } from './adapters/ecr.ts';
 import { connectRunner, log, mask } from './adapters/github.ts';
 import { connectLambda } from './adapters/lambda.ts';
+import { connectRepository } from './adapters/repository.ts';
+import { connectWeb } from './adapters/web.ts';
 import { connectZips } from './adapters/zips.ts';
 import { main } from './main.ts';
 
@@ -19,6 +21,8 @@ await main(connectRunner(), ({ region, functions }) => ({
   ecr: connectEcr(region, cancel.signal),
   docker: connectDocker({ log, mask, cancelled: cancel.signal }),
   zips,
+  repository: connectRepository(cancel.signal),
+  web: connectWeb(cancel.signal),
   log,
   cancelled: cancel.signal,
 }));

@@ -1,9 +1,12 @@
+import { type PathMapping, parseMapping } from './cloudfront/changed-files.ts';
 import { parsePath } from './cloudfront/paths.ts';
 import { type Fields, type InputName, type InputSource, readFields } from './fields.ts';
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
 import { type FunctionRef, parseFunctionRef, qualifierOf } from './lambda/function-ref.ts';
 import { plain } from './plain.ts';
-import type { Build } from './world.ts';
+import { type ExpectedHeader, parseExpectedHeader } from './regenerate/expected-header.ts';
+import { parsePageUrl } from './regenerate/page-url.ts';
+import type { Build, Target } from './world.ts';
 
 /** What each input says, alone; what it must not say next to another is a matter of the plan. */
 export interface Inputs {
@@ -18,16 +21,32 @@ export interface Inputs {
   publish: boolean;
   versionDescription: string;
   revisionId: string;
-  distributionIds: readonly string[];
+  targets: readonly Target[];
   paths: readonly string[];
-  /** Paths that are cleared together with everything that begins like them, as they were given. */
-  widenedPaths: readonly string[];
+  widenedPaths: readonly WidenedPath[];
+  changedFiles: readonly PathMapping[];
+  pathVariants: boolean;
+  maxPaths: number;
   invalidate: 'always' | 'changed';
   waitForInvalidation: 'true' | 'false' | 'best-effort';
+  regeneration: RegenerationInputs;
   region: string;
   dryRun: boolean;
   updateTimeoutMs: number;
   invalidationTimeoutMs: number;
+}
+
+/** A path that is cleared together with everything that begins like it. */
+export interface WidenedPath {
+  given: string;
+  wildcard: string;
+}
+
+export interface RegenerationInputs {
+  urls: readonly URL[];
+  sitemaps: readonly URL[];
+  expectHeader: ExpectedHeader | undefined;
+  expectBody: string;
 }
 
 export type BuildInputs = Omit<Build, 'image'>;
@@ -62,10 +81,14 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
       'must be one line of at most 256 characters',
     ),
     revisionId: fields.matching('revision-id', /^[A-Za-z0-9-]{1,64}$/, 'must be the RevisionId of the function'),
-    distributionIds: readDistributionIds(fields),
+    targets: readTargets(fields),
     ...readPaths(fields),
+    changedFiles: readChangedFiles(fields),
+    pathVariants: fields.flag('path-variants'),
+    maxPaths: fields.integer('max-paths', 1, mostPaths),
     invalidate: fields.choice('invalidate', ['always', 'changed']) ?? 'always',
     waitForInvalidation: fields.choice('wait-for-invalidation', ['true', 'false', 'best-effort']) ?? 'true',
+    regeneration: readRegeneration(fields),
     region: fields.matching('region', regionPattern, 'must be an AWS Region such as eu-west-1'),
     dryRun: fields.flag('dry-run'),
     updateTimeoutMs: fields.durationMs('update-timeout'),
@@ -133,20 +156,38 @@ function readImage(fields: Fields, name: InputName, text: string): ImageUri | un
   return image;
 }
 
-function readDistributionIds(fields: Fields): string[] {
-  const ids = fields.items('distribution-id');
-  for (const id of ids.filter((one) => !/^E[A-Z0-9]{8,31}$/.test(one))) {
-    fields.reject('distribution-id', 'must be the id of a distribution, such as E2QWRUHAPOMQZL', id);
+function readTargets(fields: Fields): Target[] {
+  const distributions = readIds(fields, 'distribution-id', {
+    pattern: /^E[A-Z0-9]{8,31}$/,
+    what: 'must be the id of a distribution, such as E2QWRUHAPOMQZL',
+  });
+  const tenants = readIds(fields, 'distribution-tenant-id', {
+    pattern: /^dt_[A-Za-z0-9_-]{4,60}$/,
+    what: 'must be the id of a distribution tenant, such as dt_2wjDZi3hD1ivOXf6rpZJOSNE1AB',
+  });
+  return [
+    ...distributions.map((id): Target => ({ kind: 'distribution', id })),
+    ...tenants.map((id): Target => ({ kind: 'tenant', id })),
+  ];
+}
+
+function readIds(fields: Fields, name: InputName, { pattern, what }: { pattern: RegExp; what: string }): string[] {
+  const ids = fields.items(name);
+  for (const id of ids.filter((one) => !pattern.test(one))) {
+    fields.reject(name, what, id);
   }
   for (const id of repeated(ids)) {
-    fields.reject('distribution-id', 'must name each distribution once', id);
+    fields.reject(name, 'must name each once', id);
   }
   return ids;
 }
 
+/** What lies above this is an accident: it would cost more than 100 dollars each time. */
+const mostPaths = 20_000;
+
 function readPaths(fields: Fields): Pick<Inputs, 'paths' | 'widenedPaths'> {
   const paths = new Set<string>();
-  const widenedPaths: string[] = [];
+  const widenedPaths: WidenedPath[] = [];
   const read = (name: InputName, items: readonly string[]) => {
     for (const item of items) {
       const parsed = parsePath(item);
@@ -156,13 +197,49 @@ function readPaths(fields: Fields): Pick<Inputs, 'paths' | 'widenedPaths'> {
       }
       paths.add(parsed.path);
       if (parsed.widened) {
-        widenedPaths.push(item);
+        widenedPaths.push({ given: item, wildcard: parsed.path });
       }
     }
   };
   read('paths', fields.items('paths'));
   read('paths-file', fields.fileLines('paths-file'));
   return { paths: [...paths], widenedPaths };
+}
+
+function readChangedFiles(fields: Fields): PathMapping[] {
+  return fields.lines('changed-files').flatMap((line) => {
+    const mapping = parseMapping(line);
+    if ('problem' in mapping) {
+      fields.reject('changed-files', mapping.problem, line);
+      return [];
+    }
+    return [mapping];
+  });
+}
+
+function readRegeneration(fields: Fields): RegenerationInputs {
+  const header = fields.text('expect-header');
+  const expectHeader = header === '' ? undefined : parseExpectedHeader(header);
+  if (expectHeader !== undefined && 'problem' in expectHeader) {
+    fields.reject('expect-header', expectHeader.problem, header);
+  }
+  return {
+    urls: readUrls(fields, 'regenerate-urls'),
+    sitemaps: readUrls(fields, 'regenerate-sitemap'),
+    expectHeader: expectHeader === undefined || 'problem' in expectHeader ? undefined : expectHeader,
+    expectBody: fields.text('expect-body'),
+  };
+}
+
+function readUrls(fields: Fields, name: InputName): URL[] {
+  return fields.lines(name).flatMap((line) => {
+    const url = parsePageUrl(line);
+    if ('problem' in url) {
+      fields.reject(name, url.problem, line);
+      return [];
+    }
+    return [url];
+  });
 }
 
 function repeated(items: readonly string[]): Set<string> {

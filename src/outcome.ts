@@ -1,7 +1,9 @@
+import type { PathPlan } from './cloudfront/planner.ts';
 import type { DeployError } from './errors.ts';
 import type { BuildPlan, FunctionPlan, Plan } from './plan.ts';
+import { emptyRegeneration, type RegenerationOutcome } from './regenerate/outcome.ts';
 import type { Step } from './timeline.ts';
-import type { Code, FunctionState } from './world.ts';
+import type { Code, FunctionState, Invalidation, Target } from './world.ts';
 
 /** How far a function got; a later one includes those before it. */
 export type Stage = 'untouched' | 'update-sent' | 'updated' | 'publish-sent' | 'published' | 'ready';
@@ -34,16 +36,28 @@ export interface BuildOutcome {
   error: DeployError | undefined;
 }
 
-export interface DistributionOutcome {
-  readonly id: string;
-  invalidationId: string;
-  invalidationStatus: string;
-  callerReference: string;
-  /** Whether the invalidation may have been made although no answer named it. */
+/** Of a distribution or a distribution tenant. */
+export interface DistributionOutcome extends Readonly<Target> {
+  /** More than one where the paths did not fit one call, or where pages that stayed stale were cleared again. */
+  readonly invalidations: CreatedInvalidation[];
+  /** Whether an invalidation may have been made although no answer named it. */
   isSent: boolean;
+  /** When the first was sent, by this process or an earlier one, in milliseconds of `performance.now()`. */
+  sentAt: number | undefined;
   /** Why the end of the invalidation was not seen, where that is no failure. */
   warning: DeployError | undefined;
   error: DeployError | undefined;
+}
+
+export interface CreatedInvalidation extends Invalidation {
+  readonly callerReference: string;
+  readonly pathCount: number;
+}
+
+/** `Completed` when all of them are; empty without any. */
+export function invalidationStatus({ invalidations }: DistributionOutcome): string {
+  const open = invalidations.find(({ status }) => status !== 'Completed');
+  return (open ?? invalidations[0])?.status ?? '';
 }
 
 export type Status = 'succeeded' | 'planned' | 'failed' | 'cancelled';
@@ -54,6 +68,10 @@ export interface Outcome {
   readonly build: BuildOutcome | undefined;
   readonly functions: readonly FunctionOutcome[];
   readonly distributions: readonly DistributionOutcome[];
+  /** What is cleared in every distribution; undefined until it is known. */
+  paths: PathPlan | undefined;
+  /** Undefined when no page was to be fetched. */
+  readonly regeneration: RegenerationOutcome | undefined;
   steps: readonly Step[];
   totalMs: number;
   /** What stopped the whole run, rather than one function or distribution. */
@@ -77,15 +95,16 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
       accepted: false,
       error: undefined,
     })),
-    distributions: (plan?.clearing?.distributionIds ?? []).map((id) => ({
-      id,
-      invalidationId: '',
-      invalidationStatus: '',
-      callerReference: '',
+    distributions: (plan?.clearing?.targets ?? []).map((target) => ({
+      ...target,
+      invalidations: [],
       isSent: false,
+      sentAt: undefined,
       warning: undefined,
       error: undefined,
     })),
+    paths: undefined,
+    regeneration: plan?.clearing?.regeneration && emptyRegeneration(),
     steps: [],
     totalMs: 0,
     error,
@@ -99,6 +118,7 @@ export function errorsOf(outcome: Outcome): DeployError[] {
     outcome.build?.error,
     ...outcome.functions.map(({ error }) => error),
     ...outcome.distributions.map(({ error }) => error),
+    outcome.regeneration?.error,
   ];
   return all.filter((error) => error !== undefined);
 }

@@ -1,16 +1,29 @@
 const longest = 500;
 
 /**
- * Text that somebody else wrote, safe to print: one line, nothing the runner takes for a command, no query string of a
- * presigned URL, no endless value.
+ * Text that somebody else wrote, safe to print: one line, nothing the runner takes for a command, no password and no
+ * query string of a URL, no endless value.
  *
  * The runner executes `::command::` at the start of a line and `##[command]` anywhere in it
  * (actions/runner, ActionCommand.TryParse and TryParseV2).
  */
 export function plain(text: string, limit = longest): string {
-  const line = inert(text.slice(0, limit * 4))
-    // A presigned URL is a credential: what follows its question mark signs it.
-    .replace(/(https?:\/\/[^\s?"']{1,2000})\?[^\s"']*/gi, '$1?…')
+  return safe(text, limit, /^/);
+}
+
+/** Like `plain`, but a URL keeps its query, by which pages may differ, unless that looks like a credential. */
+export function plainPage(text: string, limit = longest): string {
+  return safe(text, limit, credential);
+}
+
+const credential = /x-amz-|(?:signature|sig|token|secret|password|key)=/i;
+
+/** A presigned URL is a credential: what follows its question mark signs it. */
+function safe(text: string, limit: number, secretQuery: RegExp): string {
+  const line = inert(text.replace(/(?<=:\/\/)[^\s/]*@/g, '…@').slice(0, limit * 4))
+    .replace(/(https?:\/\/[^\s?"']{1,2000}\?)([^\s"']*)/gi, (whole, page, query) =>
+      secretQuery.test(query) ? `${page}…` : whole,
+    )
     .replace(/\b(x-amz-[a-z-]{1,40}["']?\s?[:=]\s?)[^\s&"',;]+/gi, '$1…')
     .replace(/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, '…')
     .trim();

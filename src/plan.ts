@@ -1,11 +1,13 @@
+import type { PathMapping } from './cloudfront/changed-files.ts';
 import type { InputName } from './fields.ts';
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
 import { platformOf } from './image/manifest.ts';
-import { type FunctionInput, type Inputs, regionPattern } from './inputs.ts';
+import { type FunctionInput, type Inputs, regionPattern, type WidenedPath } from './inputs.ts';
 import type { CodeSource } from './lambda/code.ts';
 import type { FunctionRef } from './lambda/function-ref.ts';
 import { plain } from './plain.ts';
-import type { Build, Run } from './world.ts';
+import type { RegenerationPlan } from './regenerate/plan.ts';
+import type { Build, Run, Target } from './world.ts';
 
 export interface Plan {
   dryRun: boolean;
@@ -29,24 +31,31 @@ export interface FunctionPlan {
 }
 
 export interface ClearingPlan {
-  distributionIds: readonly string[];
+  targets: readonly Target[];
+  /** Encoded paths, wildcards and tags that the inputs name. */
   paths: readonly string[];
-  widenedPaths: readonly string[];
+  widenedPaths: readonly WidenedPath[];
+  /** Which paths show the files that a push changed; they are cleared, too. */
+  changedFiles: readonly PathMapping[];
+  /** Whether `/dir/`, `/dir` and `/dir/index.html` stand for one another. */
+  variants: boolean;
+  maxPaths: number;
   /** Whether to clear nothing when nothing changed. */
   onlyChanged: boolean;
   wait: 'true' | 'false' | 'best-effort';
   timeoutMs: number;
+  regeneration: RegenerationPlan | undefined;
 }
 
 /** What is to be done, from inputs that are right each alone; contradictions between them are added to `problems`. */
 export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan {
   const { given } = inputs;
-  if (!given.has('function-name') && !given.has('distribution-id')) {
-    problems.push('function-name or distribution-id must be given: there is nothing to do.');
+  if (!['function-name', ...clearable].some((name) => given.has(name as InputName))) {
+    problems.push('function-name, distribution-id or distribution-tenant-id must be given: there is nothing to do.');
   }
-  for (const [name, needed] of companions) {
-    if (!given.has(needed)) {
-      needs(name, needed, inputs, problems);
+  for (const [name, ...needed] of companions) {
+    if (!needed.some((one) => given.has(one))) {
+      needs(name, needed.join(' or '), inputs, problems);
     }
   }
   if (!inputs.publish) {
@@ -73,8 +82,11 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
   };
 }
 
-/** Inputs that mean nothing without another. */
-const companions: readonly (readonly [InputName, InputName])[] = [
+const clearable = ['distribution-id', 'distribution-tenant-id'] as const;
+const regenerable = ['regenerate-urls', 'regenerate-sitemap'] as const;
+
+/** Inputs that mean nothing without one of the others behind them. */
+const companions: readonly (readonly [InputName, ...InputName[]])[] = [
   ['image-uri', 'function-name'],
   ['zip-file', 'function-name'],
   ['s3-bucket', 'function-name'],
@@ -91,8 +103,13 @@ const companions: readonly (readonly [InputName, InputName])[] = [
   ['build-platform', 'build-context'],
   ['build-args', 'build-context'],
   ['build-secrets', 'build-context'],
-  ['paths', 'distribution-id'],
-  ['paths-file', 'distribution-id'],
+  ['paths', ...clearable],
+  ['paths-file', ...clearable],
+  ['changed-files', ...clearable],
+  ['regenerate-urls', ...clearable],
+  ['regenerate-sitemap', ...clearable],
+  ['expect-header', ...regenerable],
+  ['expect-body', ...regenerable],
 ];
 
 function needs(name: InputName, needed: string, { given }: Inputs, problems: string[]): void {
@@ -227,40 +244,40 @@ function describe(run: Run): string {
   return plain(`${run.sha.slice(0, 7)} ${url}${attempt}`, 1000).slice(0, 256);
 }
 
-/** One invalidation takes 3,000 paths, 15 of them with a wildcard, which are also the most that may be in progress. */
-const mostPaths = 3000;
-const mostWildcards = 15;
-
 function planClearing(inputs: Inputs, problems: string[]): ClearingPlan | undefined {
-  if (!inputs.given.has('distribution-id')) {
+  const { given } = inputs;
+  if (!clearable.some((name) => given.has(name))) {
     return undefined;
   }
-  if (inputs.invalidate === 'changed' && !inputs.given.has('function-name')) {
+  if (inputs.invalidate === 'changed' && !given.has('function-name')) {
     problems.push(
       'invalidate: changed needs function-name, got "changed": without code nothing would ever be cleared.',
     );
   }
-  const everything = !inputs.given.has('paths') && !inputs.given.has('paths-file');
-  // Sorted, so that the same paths in another order are the same request.
-  const paths = everything ? ['/*'] : inputs.paths.toSorted();
-  const wildcards = paths.filter((path) => path.endsWith('*')).length;
-  const source = inputs.given.has('paths-file') ? 'paths-file' : 'paths';
-  if (paths.length > mostPaths) {
-    problems.push(
-      `${source} names more than ${mostPaths} paths, the most CloudFront clears at once, got ${paths.length}.`,
-    );
-  }
-  if (wildcards > mostWildcards) {
-    problems.push(
-      `${source} names more than ${mostWildcards} paths with "*", the most CloudFront clears at once, got ${wildcards}.`,
-    );
-  }
+  const everything = !(['paths', 'paths-file', 'changed-files'] as const).some((name) => given.has(name));
   return {
-    distributionIds: inputs.distributionIds,
-    paths,
+    targets: inputs.targets,
+    paths: everything ? ['/*'] : inputs.paths,
     widenedPaths: inputs.widenedPaths,
+    changedFiles: inputs.changedFiles,
+    variants: inputs.pathVariants,
+    maxPaths: inputs.maxPaths,
     onlyChanged: inputs.invalidate === 'changed',
     wait: inputs.waitForInvalidation,
     timeoutMs: inputs.invalidationTimeoutMs,
+    regeneration: planRegeneration(inputs, problems),
   };
+}
+
+function planRegeneration(inputs: Inputs, problems: string[]): RegenerationPlan | undefined {
+  const named = regenerable.filter((name) => inputs.given.has(name));
+  if (named.length === 0) {
+    return undefined;
+  }
+  if (inputs.waitForInvalidation === 'false') {
+    problems.push(
+      `${named.join(' and ')} must not go with wait-for-invalidation: false, got "false": pages fetched before the end would be the old ones.`,
+    );
+  }
+  return { ...inputs.regeneration, timeoutMs: inputs.invalidationTimeoutMs };
 }

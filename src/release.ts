@@ -1,13 +1,28 @@
+import { randomUUID } from 'node:crypto';
 import { callerReference } from './cloudfront/caller-reference.ts';
-import { checkDistribution } from './cloudfront/check.ts';
-import { clearDistribution } from './cloudfront/clear.ts';
+import { checkCacheTags, checkDistribution } from './cloudfront/check.ts';
+import { choosePaths, hasTags } from './cloudfront/choose-paths.ts';
+import { type Clearing, clearDistribution } from './cloudfront/clear.ts';
+import { costText } from './cloudfront/cost.ts';
+import { createMatcher } from './cloudfront/matcher.ts';
+import { pathOfPage } from './cloudfront/paths.ts';
+import { type PathPlan, planItems } from './cloudfront/planner.ts';
 import { type DeployError, toDeployError } from './errors.ts';
 import { buildImage, choosePlatform, getsBuiltImage } from './image/build.ts';
 import { checkUpdate, lookAtFunction } from './lambda/look.ts';
 import { prepareFunction } from './lambda/prepare.ts';
 import { createCodeResolver, refuseOtherPlatform } from './lambda/resolve-code.ts';
-import { emptyOutcome, type FunctionOutcome, isKnownUnchanged, type Outcome } from './outcome.ts';
+import {
+  type DistributionOutcome,
+  emptyOutcome,
+  type FunctionOutcome,
+  isKnownUnchanged,
+  type Outcome,
+} from './outcome.ts';
 import type { ClearingPlan, Plan } from './plan.ts';
+import { notFetched } from './regenerate/failures.ts';
+import type { RegenerationOutcome } from './regenerate/outcome.ts';
+import { regenerate } from './regenerate/regenerate.ts';
 import { startTimeline, type Timeline } from './timeline.ts';
 import type { Log, Run, World } from './world.ts';
 
@@ -29,11 +44,11 @@ export async function release(plan: Plan, run: Run, world: World): Promise<Outco
 }
 
 async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, outcome: Outcome): Promise<void> {
-  const { build, functions, distributions } = outcome;
+  const { build, functions } = outcome;
   let deadline = performance.now() + plan.updateTimeoutMs;
 
   // Before anything changes: a wrong name or a missing permission must not leave half a release behind.
-  const areThere = await world.log.group('Look', () => lookAtEverything(plan, world, timeline, outcome, deadline));
+  const areThere = await world.log.group('Look', () => lookAtEverything(plan, run, world, timeline, outcome, deadline));
   if (!areThere || plan.dryRun) {
     return;
   }
@@ -60,18 +75,39 @@ async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, 
     }
   }
 
-  const { clearing } = plan;
-  if (clearing === undefined) {
+  if (plan.clearing !== undefined) {
+    await clearCaches({ plan: plan.clearing, run, world, timeline, outcome });
+  }
+}
+
+/** Clears what there is to clear, and then fetches the pages. */
+async function clearCaches(releasing: Releasing): Promise<void> {
+  const { plan, world, outcome } = releasing;
+  const { distributions, paths, regeneration } = outcome;
+  if (paths === undefined) {
     return;
   }
-  const reason = reasonNotToClear(clearing, outcome);
+  const reason = reasonNotToClear(plan, paths, outcome);
   if (reason !== undefined) {
-    world.log.line(`nothing to clear, ${reason}`);
+    world.log.line(`nothing to clear, ${reason}${regeneration ? '; no page is fetched either' : ''}`);
     return;
   }
-  await world.log.group(`Clear ${count(distributions, 'distribution')}`, () =>
-    clearDistributions(clearing, run, world, timeline, outcome),
+  const areCleared = await world.log.group(`Clear ${count(distributions, 'distribution')}`, () =>
+    sideBySide(distributions, world.log, (one) => clearDistribution(toClearing(releasing, one, paths.items), one)),
   );
+
+  if (!areCleared || regeneration === undefined) {
+    return;
+  }
+  const unseen = distributions.find(({ warning }) => warning !== undefined);
+  if (unseen?.warning === undefined) {
+    await world.log.group('Regenerate', () =>
+      sideBySide([regeneration], world.log, () => regeneratePages(releasing, paths, regeneration)),
+    );
+  } else {
+    regeneration.warning = notFetched(unseen.id, unseen.warning);
+    world.log.line(regeneration.warning.message);
+  }
 }
 
 /**
@@ -80,6 +116,7 @@ async function runSteps(plan: Plan, run: Run, world: World, timeline: Timeline, 
  */
 async function lookAtEverything(
   plan: Plan,
+  run: Run,
   world: World,
   timeline: Timeline,
   outcome: Outcome,
@@ -106,37 +143,82 @@ async function lookAtEverything(
         await checkUpdate(one, world, timeline, deadline);
       }
     }),
-    sideBySide(outcome.distributions, world.log, async (one) => {
-      // Who does not wait may lack the permission to look.
-      if (clearing !== undefined && (clearing.wait !== 'false' || dryRun)) {
-        await checkDistribution(one, clearing, world, deadline);
-      }
-    }),
+    clearing === undefined || lookAtClearing({ plan: clearing, run, world, timeline, outcome }, dryRun, deadline),
   ]);
   return areThere && isBuildable && areFitting && areReachable;
 }
 
-function reasonNotToClear(clearing: ClearingPlan, { functions }: Outcome): string | undefined {
-  if (clearing.paths.length === 0) {
-    return 'paths-file lists no path';
+/** What clearing the caches is done with. */
+interface Releasing {
+  plan: ClearingPlan;
+  run: Run;
+  world: World;
+  timeline: Timeline;
+  outcome: Outcome;
+}
+
+async function lookAtClearing(releasing: Releasing, dryRun: boolean, deadline: number): Promise<boolean> {
+  const { plan, run, world, outcome } = releasing;
+  const paths = await choosePaths(plan, run, world);
+  outcome.paths = paths;
+  if (paths.items.length > 0) {
+    const { length: targets } = outcome.distributions;
+    const where = targets === 1 ? '' : ` in each of ${targets} distributions`;
+    world.log.line(`to clear: ${count(paths.items, 'path')}${where}, ${costText(paths.items.length, targets)}`);
+  }
+  return sideBySide(outcome.distributions, world.log, async (one) => {
+    // Who does not wait may lack the permission to look.
+    if (plan.wait !== 'false' || dryRun) {
+      await checkDistribution(one, plan, world, deadline);
+    }
+    if (hasTags(paths)) {
+      await checkCacheTags(one, world, deadline);
+    }
+  });
+}
+
+function reasonNotToClear(clearing: ClearingPlan, paths: PathPlan, { functions }: Outcome): string | undefined {
+  if (paths.items.length === 0) {
+    return clearing.changedFiles.length > 0 ? 'no changed file shows in a path' : 'paths-file lists no path';
   }
   return clearing.onlyChanged && functions.every(isKnownUnchanged) ? 'nothing changed' : undefined;
 }
 
-function clearDistributions(
-  clearing: ClearingPlan,
-  run: Run,
-  world: World,
-  timeline: Timeline,
-  outcome: Outcome,
-): Promise<boolean> {
-  for (const path of clearing.widenedPaths) {
-    world.log.line(`${path} is cleared with everything that begins like it: CloudFront matches no "~"`);
+function toClearing(releasing: Releasing, { id }: DistributionOutcome, items: readonly string[], round = ''): Clearing {
+  const { plan, run, world, timeline, outcome } = releasing;
+  const released = [...outcome.functions.map(describeReleased), ...(round === '' ? [] : [round])];
+  return { world, timeline, plan, items, reference: (part) => callerReference(run, id, part, released) };
+}
+
+async function regeneratePages(
+  releasing: Releasing,
+  paths: PathPlan,
+  regeneration: RegenerationOutcome,
+): Promise<void> {
+  const { plan, world, timeline, outcome } = releasing;
+  if (plan.regeneration === undefined) {
+    return;
   }
-  const released = outcome.functions.map(describeReleased);
-  return sideBySide(outcome.distributions, world.log, (one) =>
-    clearDistribution(world, timeline, clearing, one, callerReference(run, one.id, clearing.paths, released)),
-  );
+  // A stale page has just been seen, so the old invalidation of an earlier process would not clear it.
+  const round = `again ${randomUUID()}`;
+  await regenerate({
+    world,
+    timeline,
+    plan: plan.regeneration,
+    // Which pages carry a tag is known to CloudFront alone.
+    isCleared: hasTags(paths) ? () => true : createMatcher(paths.items),
+    clearedAt: Math.min(...outcome.distributions.map(({ sentAt }) => sentAt ?? Number.POSITIVE_INFINITY)),
+    clearAgain: async (stale) => {
+      const { items } = planItems(stale.map(pathOfPage), plan.maxPaths);
+      const sentAt = performance.now();
+      // Which of the distributions has the pages is not known here.
+      await Promise.all(
+        outcome.distributions.map((one) => clearDistribution(toClearing(releasing, one, items, round), one)),
+      );
+      return sentAt;
+    },
+    outcome: regeneration,
+  });
 }
 
 function describeReleased({ name, version, after }: FunctionOutcome): string {

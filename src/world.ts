@@ -8,6 +8,8 @@ export interface World {
   ecr: Ecr;
   docker: Docker;
   zips: Zips;
+  repository: Repository;
+  web: Web;
   log: Log;
   /** Aborted when the runner cancels the job. */
   cancelled: AbortSignal;
@@ -23,8 +25,16 @@ export interface Run {
   /** The id of the step, unique in its job. */
   step: string;
   sha: string;
+  /** The commits a push event went from and to; undefined for other events, and for a branch that is new. */
+  push: CommitRange | undefined;
   /** `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
   awsRegion: string;
+}
+
+/** Both as full hashes. */
+export interface CommitRange {
+  before: string;
+  after: string;
 }
 
 export interface Log {
@@ -43,12 +53,14 @@ export interface Log {
  * - `unanswered`: throttled, broken off, timed out, a server error or an answer that makes no sense. The call may have
  *   been applied (even a 429 or a refused connection can hide an earlier attempt that was), so whoever changes something
  *   reads back before trying again.
+ *
+ * `errorName` is AWS's own name for what was wrong, where there is one.
  */
 export type Attempt<T> =
   | { kind: 'answered'; value: T }
-  | { kind: 'refused'; error: DeployError }
+  | { kind: 'refused'; error: DeployError; errorName?: string }
   | { kind: 'busy'; reason: string }
-  | { kind: 'unanswered'; reason: string; retryAfterMs: number };
+  | { kind: 'unanswered'; reason: string; retryAfterMs: number; errorName?: string };
 
 /** How a wait ended: `last` is the state that ended it, or the last one seen before the deadline. */
 export type Waited<T> = { kind: 'done'; last: T } | { kind: 'timed-out'; last: T | undefined; reason: string };
@@ -114,22 +126,41 @@ export interface Lambda {
 export interface Invalidation {
   id: string;
   status: string;
+  /** How long ago it was made; 0 when that is not known. */
+  ageMs: number;
+}
+
+/** What has a cache of its own: a distribution, or a tenant of a distribution that several share. */
+export interface Target {
+  kind: 'distribution' | 'tenant';
+  id: string;
+}
+
+/** Where CloudFront reads the cache tags of a target. */
+export interface CacheTags {
+  /** The target itself, or the distribution of a tenant. */
+  distributionId: string;
+  /** A header of the response; empty when it reads none. */
+  header: string;
 }
 
 export interface CloudFront {
-  /** Whether the distribution is there and its invalidations may be read, found out without changing anything. */
-  check(distributionId: string, deadline: number): Promise<Attempt<undefined>>;
+  /** Whether the target is there and its invalidations may be read, found out without changing anything. */
+  check(target: Target, deadline: number): Promise<Attempt<true>>;
+  cacheTags(target: Target, deadline: number): Promise<Attempt<CacheTags>>;
   /** The same reference and paths answer with the invalidation made before, and are billed once. */
   createInvalidation(
-    distributionId: string,
+    target: Target,
     batch: { paths: readonly string[]; callerReference: string },
     deadline: number,
   ): Promise<Attempt<Invalidation>>;
-  waitForInvalidation(
-    distributionId: string,
-    invalidationId: string,
-    wait: Wait<Invalidation>,
-  ): Promise<Waited<Invalidation>>;
+  waitForInvalidation(target: Target, invalidationId: string, wait: Wait<Invalidation>): Promise<Waited<Invalidation>>;
+}
+
+/** The checked-out repository. */
+export interface Repository {
+  /** Every file that was added, changed or deleted in a range of commits, or why that cannot be told. */
+  changedFiles(range: CommitRange): Promise<{ files: readonly string[] } | { unknown: string }>;
 }
 
 /** Amazon ECR, where the images are. */
@@ -184,4 +215,47 @@ export interface Zips {
   pack(path: string): Promise<Zip>;
   /** Removes what `pack` made. */
   clean(): Promise<void>;
+}
+
+/** The site as its visitors get it, through the CDN. */
+export interface Web {
+  /** One GET, read to its end; a redirect is an answer. Throws only when the run was cancelled. */
+  get(request: PageRequest): Promise<PageAnswer | PageFailure>;
+}
+
+export interface PageRequest {
+  url: URL;
+  acceptEncoding: string;
+  /** The name in lower case of one more header that the answer is to keep. */
+  header: string | undefined;
+  /** Looked for in the decoded body, as UTF-8. */
+  contains: string | undefined;
+  /** Whether the answer is to hold the decoded text, which is for sitemaps; also a gzip file is unpacked. */
+  keepText: boolean;
+  /** In milliseconds of `performance.now()`. */
+  deadline: number;
+}
+
+export interface PageAnswer {
+  kind: 'answered';
+  status: number;
+  /** Those that judging needs, and the one that was asked for. */
+  headers: Readonly<Record<string, string>>;
+  /** Of the body, as it came over the wire. */
+  bytes: number;
+  contains: boolean;
+  /** Empty unless it was to be kept. */
+  text: string;
+  /** When the headers arrived, in milliseconds of `performance.now()`. */
+  answeredAt: number;
+  /** From sending the request to the end of the body. */
+  ms: number;
+}
+
+export interface PageFailure {
+  kind: 'failed';
+  /** Safe to print. */
+  reason: string;
+  /** Whether another try may end better. */
+  isPassing: boolean;
 }

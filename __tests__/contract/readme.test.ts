@@ -8,7 +8,7 @@ import { parseImageUri } from '../../src/image/image-uri.ts';
 import { parseInputs } from '../../src/inputs.ts';
 import { planRelease } from '../../src/plan.ts';
 import type { Run } from '../../src/world.ts';
-import { deploy, repository, type Site, startSite, v2 } from '../support/site.ts';
+import { deploy, distributionId, repository, type Site, startSite, v2 } from '../support/site.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 
@@ -28,13 +28,15 @@ describe('the table of failures', () => {
 describe('the policies', () => {
   const always = actionsOf(policy('policy'));
   const ofFeatures = policy('policy-of-features');
-  const [signIn, push, checkImages, packageInS3] = ['SignIn', 'Push', 'CheckImages', 'PackageInS3'].map((sid) =>
-    actionsOf(ofFeatures.filter(({ Sid }) => Sid === sid)),
-  ) as [string[], string[], string[], string[]];
-  const own = sorted([...always, ...signIn, ...checkImages]);
+  const allowedFor = (sid: string) => actionsOf(ofFeatures.filter(({ Sid }) => Sid === sid));
+  const [signIn, push, checkImages] = [allowedFor('SignIn'), allowedFor('Push'), allowedFor('CheckImages')];
+  const packageInS3 = allowedFor('PackageInS3');
+  const [cacheTags, tenants, tenantTags] = [allowedFor('CacheTags'), allowedFor('Tenants'), allowedFor('TenantTags')];
+  const own = sorted([...always, ...signIn, ...checkImages, ...cacheTags, ...tenants, ...tenantTags]);
 
-  it('are made of what every release needs and of four features', () => {
-    expect(ofFeatures.map(({ Sid }) => Sid)).toEqual(['SignIn', 'Push', 'CheckImages', 'PackageInS3']);
+  it('are made of what every release needs and of the features that need more', () => {
+    const sids = ['SignIn', 'Push', 'CheckImages', 'PackageInS3', 'CacheTags', 'Tenants', 'TenantTags'];
+    expect(ofFeatures.map(({ Sid }) => Sid)).toEqual(sids);
   });
 
   it('allow exactly the actions that the adapters name', () => {
@@ -55,6 +57,40 @@ describe('the policies', () => {
     await using zips = await startSite({ ...zipSite, deny: ['ecr:*', 's3:*'] });
     await deploy(zips, { 'function-name': 'api', 'zip-file': 'docs' });
     expect(always).toEqual(expect.arrayContaining(called(zips)));
+  });
+
+  const clearing = ['cloudfront:CreateInvalidation', 'cloudfront:GetInvalidation'];
+
+  it.each([
+    { feature: 'paths', inputs: onDistribution, allowed: clearing },
+    { feature: 'cache tags', inputs: { ...onDistribution, paths: '#a' }, allowed: [...clearing, ...cacheTags] },
+    { feature: 'a tenant', inputs: onTenant, allowed: tenants },
+    {
+      feature: 'the cache tags of a tenant',
+      inputs: { ...onTenant, paths: '#a' },
+      allowed: [...tenants, ...tenantTags, ...cacheTags],
+    },
+    { feature: 'changed files', inputs: { ...onDistribution, 'changed-files': '** -> /**' }, allowed: clearing },
+  ])('allow exactly the actions that clearing $feature calls', async ({ inputs, allowed }) => {
+    await using site = await startSite({ ...taggedSite, deny: own.filter((action) => !allowed.includes(action)) });
+    expect((await deploy(site, inputs)).outputs.status).toBe('succeeded');
+    expect(called(site)).toEqual(sorted(allowed));
+  });
+
+  it('need nothing more to fill the cache again', async () => {
+    await using site = await startSite({ ...taggedSite, deny: own.filter((action) => !clearing.includes(action)) });
+    const inputs = { ...onDistribution, 'regenerate-urls': site.cdnUrl(distributionId) };
+    expect((await deploy(site, inputs)).result).toMatchObject({ status: 'succeeded', regeneration: { fresh: 1 } });
+    expect(called(site)).toEqual(clearing);
+  });
+
+  it('name a tenant where its calls do, and a distribution where the others do', () => {
+    const resources = ofFeatures.filter(({ Action }) => Action.some((action) => action.startsWith('cloudfront:')));
+    expect(resources.map(({ Sid, Resource = '' }) => [Sid, Resource.replace(/^.*:(.*)\/.*$/, '$1')])).toEqual([
+      ['CacheTags', 'distribution'],
+      ['Tenants', 'distribution-tenant'],
+      ['TenantTags', 'distribution-tenant'],
+    ]);
   });
 
   it('allow exactly the actions that a release with a build calls before docker is started', async () => {
@@ -120,14 +156,29 @@ describe('the workflows', () => {
   });
 });
 
-it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/iam.md'])('has no broken link in %s', (file) => {
-  const links = [...readFileSync(file, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
-  expect(links.filter((link) => !/^https:/.test(link) && !leadsSomewhere(file, link))).toEqual([]);
-});
+it.each(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/iam.md', 'docs/caching.md'])(
+  'has no broken link in %s',
+  (file) => {
+    const links = [...readFileSync(file, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+    expect(links.filter((link) => !/^https:/.test(link) && !leadsSomewhere(file, link))).toEqual([]);
+  },
+);
 
 const self = 'your-org/lambda-cloudfront-deploy@v1';
 
 const zipSite = { functions: [{ name: 'api', packageType: 'Zip' as const }], distributions: [] };
+
+const tenantId = 'dt_2wjDZi3hD1ivOXf6rpZJOSNE1AB';
+const onDistribution = { 'distribution-id': distributionId };
+const onTenant = { 'distribution-tenant-id': tenantId };
+
+/** A distribution that reads cache tags, and a tenant of it. */
+const taggedSite = {
+  distributions: [
+    { id: distributionId, functionName: 'web', cacheTagHeader: 'cache-tag' },
+    { id: tenantId, kind: 'tenant' as const, parentId: distributionId, functionName: 'web' },
+  ],
+};
 
 /** There is nothing on its PATH. */
 const withoutDocker = { env: { PATH: '' } };
@@ -135,6 +186,7 @@ const withoutDocker = { env: { PATH: '' } };
 interface Statement {
   Sid?: string;
   Action: string[];
+  Resource?: string;
 }
 
 /** The policy behind a marker. */
@@ -169,7 +221,7 @@ function codeBlocks(markdown: string, language: string): string[] {
 
 interface Step {
   uses: string;
-  with: Record<string, string>;
+  with: Record<string, string | number | boolean>;
 }
 
 /** The steps that use this action, however deep in a workflow they stand. */
@@ -194,6 +246,7 @@ const run: Run = {
   job: 'deploy',
   step: '__self',
   sha: '0123456789abcdef0123456789abcdef01234567',
+  push: undefined,
   awsRegion: 'eu-west-1',
 };
 
@@ -204,7 +257,7 @@ function problemsOf({ with: inputs }: Step): string[] {
   const source = {
     text(name: string) {
       names.delete(name);
-      return (inputs[name] ?? '').replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => {
+      return String(inputs[name] ?? '').replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => {
         return values[expression] ?? `no value for ${expression}`;
       });
     },

@@ -108,17 +108,83 @@ describe('the result is what docs/result.schema.json says', () => {
     expect(result).toMatchObject({ status: 'succeeded', distributions: [{ warning: { code: 'access-denied' } }] });
   });
 
+  it('of a release whose pages are fetched, and of one whose pages stay stale', async () => {
+    await using site = await startSite();
+    const inputs = { ...v2, 'regenerate-urls': site.cdnUrl(distributionId) };
+    const { result: fresh } = await deploy(site, inputs);
+    expect(violationsOf(fresh)).toEqual([]);
+    expect(fresh).toMatchObject({ status: 'succeeded', regeneration: { pages: 1, fresh: 1, requests: 3 } });
+    const { result: stale } = await deploy(site, { ...inputs, 'expect-header': 'x-commit: abc' });
+    expect(violationsOf(stale)).toEqual([]);
+    expect(stale).toMatchObject({
+      status: 'failed',
+      error: { code: 'stale-cache' },
+      distributions: [{ invalidations: [{ pathCount: 1 }, { pathCount: 1 }] }],
+      regeneration: {
+        stale: 1,
+        clearedAgain: 1,
+        stalePages: [{ layer: 'no marker' }],
+        warning: null,
+        error: { code: 'stale-cache' },
+      },
+    });
+  });
+
+  it('of a run that ended before a page was fetched, and of one with a page that fails', async () => {
+    await using site = await startSite();
+    const url = site.cdnUrl(distributionId);
+    const inputs = { 'distribution-id': distributionId, 'regenerate-urls': url };
+    const planned = (await deploy(site, { ...inputs, 'dry-run': 'true' })).result;
+    expect(violationsOf(planned)).toEqual([]);
+    expect(planned).toMatchObject({ status: 'planned', regeneration: { pages: 0, requests: 0 } });
+    site.fault({ action: 'Visit', kind: 'error', code: 'NotFound', status: 404, message: 'gone', times: 3 });
+    const { result } = await deploy(site, inputs);
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({
+      status: 'succeeded',
+      regeneration: { failed: 1, failedPages: [{ reason: 'HTTP 404' }], warning: { code: 'not-found' }, error: null },
+    });
+  });
+
+  it('of tags, of a tenant, and of a distribution with several invalidations', async () => {
+    const tenantId = 'dt_2wjDZi3hD1ivOXf6rpZJOSNE1AB';
+    await using site = await startSite({
+      distributions: [
+        { id: distributionId, functionName: 'web', cacheTagHeader: 'cache-tag' },
+        { id: tenantId, kind: 'tenant', parentId: distributionId, functionName: 'web' },
+      ],
+    });
+    const wildcards = Array.from({ length: 16 }, (_, index) => `/${index}/*`);
+    const { result } = await deploy(site, {
+      'distribution-id': distributionId,
+      'distribution-tenant-id': tenantId,
+      paths: ['#news', ...wildcards].join('\n'),
+    });
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({
+      status: 'succeeded',
+      paths: ['#news', ...wildcards.toSorted()],
+      estimatedUsd: 0.17,
+      distributions: [
+        { kind: 'distribution', invalidations: [{ pathCount: 16 }, { pathCount: 1 }] },
+        { kind: 'tenant', invalidations: [{ pathCount: 16 }, { pathCount: 1 }] },
+      ],
+    });
+  });
+
   it('of the example in the README', () => {
     const [, example = ''] = /^<!-- result -->\n```json\n(.*?)^```$/ms.exec(readFileSync('README.md', 'utf8')) ?? [];
     expect(violationsOf(JSON.parse(example))).toEqual([]);
     expect(JSON.parse(example).build.steps).not.toEqual([]);
+    expect(JSON.parse(example).regeneration.edges).not.toEqual([]);
   });
 });
 
 it('lets nothing pass that is not in the schema', () => {
   const begin = { status: 'succeeded', changed: false, dryRun: false, region: '', error: null, build: null };
-  const document = { ...begin, functions: [], distributions: [], paths: [], pathCount: 0, totalMs: 1 };
+  const lists = { functions: [], distributions: [], paths: [] };
+  const document = { ...begin, ...lists, pathCount: 0, estimatedUsd: 0, regeneration: null, totalMs: 1 };
   expect(violationsOf(document)).toEqual([]);
   expect(violationsOf({ ...document, extra: 1 })).toHaveLength(1);
-  expect(violationsOf(begin)).toHaveLength(5);
+  expect(violationsOf(begin)).toHaveLength(7);
 });

@@ -8,6 +8,8 @@ import { distributionId, repository, type Site, startSite } from '../support/sit
 const image = `${repository}:v2`;
 const deployable = { 'function-name': 'web', 'image-uri': image };
 const clearable = { 'distribution-id': distributionId };
+const tenantId = 'dt_2wjDZi3hD1ivOXf6rpZJOSNE1AB';
+const page = 'https://www.example.com/';
 const filler = 'x'.repeat(4001);
 
 const directory = mkdtempSync(join(tmpdir(), 'bad-input-'));
@@ -26,11 +28,15 @@ interface BadInput {
 }
 
 const cases: BadInput[] = [
-  { name: 'nothing at all', inputs: {}, says: ['function-name or distribution-id must be given'] },
+  {
+    name: 'nothing at all',
+    inputs: {},
+    says: ['function-name, distribution-id or distribution-tenant-id must be given'],
+  },
   {
     name: 'only blanks',
     inputs: { 'function-name': ' \n ', 'distribution-id': ' ' },
-    says: ['function-name or distribution-id must be given'],
+    says: ['function-name, distribution-id or distribution-tenant-id must be given'],
   },
   {
     name: 'only a comment',
@@ -419,7 +425,32 @@ const cases: BadInput[] = [
   {
     name: 'a distribution twice',
     inputs: { 'distribution-id': `${distributionId}\n${distributionId}` },
-    says: ['distribution-id must name each distribution once', distributionId],
+    says: ['distribution-id must name each once', distributionId],
+  },
+  {
+    name: 'a tenant by the id of a distribution',
+    inputs: { 'distribution-tenant-id': distributionId },
+    says: ['distribution-tenant-id must be the id of a distribution tenant', distributionId],
+  },
+  {
+    name: 'a tenant by its ARN',
+    inputs: { 'distribution-tenant-id': `arn:aws:cloudfront::123456789012:distribution-tenant/${tenantId}` },
+    says: ['distribution-tenant-id must be the id of a distribution tenant', 'arn:aws:cloudfront'],
+  },
+  {
+    name: 'a tenant for a distribution',
+    inputs: { 'distribution-id': tenantId },
+    says: ['distribution-id must be the id of a distribution', tenantId],
+  },
+  {
+    name: 'a tenant twice',
+    inputs: { 'distribution-tenant-id': `${tenantId} ${tenantId}` },
+    says: ['distribution-tenant-id must name each once', tenantId],
+  },
+  {
+    name: 'distribution-tenant-id: only a comment',
+    inputs: { 'distribution-tenant-id': '# later' },
+    says: ['distribution-tenant-id must name something', '# later'],
   },
 
   {
@@ -469,22 +500,123 @@ const cases: BadInput[] = [
     says: ['paths must start with "/"', 'https://example.com/a'],
   },
   {
-    name: 'a cache tag',
-    inputs: { ...clearable, paths: '#product-1' },
-    says: ['paths is a cache tag', '"#product-1"'],
+    name: 'a cache tag with a wildcard',
+    inputs: { ...clearable, paths: '#product-*' },
+    says: ['paths must not hold "*", because a cache tag has no wildcard', '"#product-*"'],
   },
   {
-    name: 'more wildcards than CloudFront takes',
-    inputs: { ...clearable, paths: Array.from({ length: 16 }, (_, n) => `/${n}/*`).join(' ') },
-    says: ['paths names more than 15 paths with "*"', '16'],
+    name: 'a cache tag beyond ASCII',
+    inputs: { ...clearable, paths: '#größe' },
+    says: ['paths must be a cache tag of visible ASCII characters', '"#größe"'],
   },
   {
-    name: 'more paths than CloudFront takes',
-    inputs: {
-      ...clearable,
-      'paths-file': pathsFile('many', Array.from({ length: 3001 }, (_, n) => `/${n}`).join('\n')),
+    name: 'a cache tag of 257 characters',
+    inputs: { ...clearable, paths: `#${'t'.repeat(257)}` },
+    says: ['paths must be a cache tag of at most 256 characters, it has 257'],
+  },
+  {
+    name: 'a cache tag in a paths-file with spaces',
+    inputs: { ...clearable, 'paths-file': pathsFile('tags', '#product 1\n') },
+    says: ['paths-file must be a cache tag of visible ASCII characters', '"#product 1"'],
+  },
+  {
+    name: 'path-variants: maybe',
+    inputs: { ...clearable, 'path-variants': 'maybe' },
+    says: ['path-variants must be true or false', '"maybe"'],
+  },
+  ...['0', '20001', '-1', '1.5', '1e3', 'all'].map((text) => ({
+    name: `max-paths: ${text}`,
+    inputs: { ...clearable, 'max-paths': text },
+    says: ['max-paths must be a whole number from 1 to 20000', `"${text}"`],
+  })),
+
+  {
+    name: 'changed-files without a distribution',
+    inputs: { ...deployable, 'changed-files': 'public/** -> /**' },
+    says: ['changed-files needs distribution-id or distribution-tenant-id', 'public/** -> /**'],
+  },
+  {
+    name: 'changed-files without an arrow',
+    inputs: { ...clearable, 'changed-files': 'public/**' },
+    says: ['changed-files must be a glob, "->" and a path', '"public/**"'],
+  },
+  {
+    name: 'changed-files to a path without a slash',
+    inputs: { ...clearable, 'changed-files': 'public/** -> **' },
+    says: ['changed-files has a path that must start with "/"', '"public/** -> **"'],
+  },
+  {
+    name: 'changed-files with a star that the glob has not',
+    inputs: { ...clearable, 'changed-files': 'a.md -> /*/a' },
+    says: ['changed-files must not have a "*" or "**" in its path that is not in its glob', '"a.md -> /*/a"'],
+  },
+  {
+    name: 'changed-files with a glob of another kind',
+    inputs: { ...clearable, 'changed-files': '!(a)/* -> /*' },
+    says: ['changed-files must have a glob of', '"!(a)/* -> /*"'],
+  },
+
+  ...['regenerate-urls', 'regenerate-sitemap'].flatMap((name) => [
+    {
+      name: `${name} without a distribution`,
+      inputs: { ...deployable, [name]: page },
+      says: [`${name} needs distribution-id or distribution-tenant-id`, page],
     },
-    says: ['paths-file names more than 3000 paths', '3001'],
+    {
+      name: `${name} without waiting for the end of the invalidation`,
+      inputs: { ...clearable, [name]: page, 'wait-for-invalidation': 'false' },
+      says: [`${name} must not go with wait-for-invalidation: false`, '"false"'],
+    },
+    {
+      name: `${name}: a path`,
+      inputs: { ...clearable, [name]: '/about' },
+      says: [`${name} must be a whole URL that begins with https:// or http://`, '"/about"'],
+    },
+    {
+      name: `${name}: another protocol`,
+      inputs: { ...clearable, [name]: 'ftp://www.example.com/' },
+      says: [`${name} must be a whole URL`, '"ftp://www.example.com/"'],
+    },
+    {
+      name: `${name}: two URLs in a line`,
+      inputs: { ...clearable, [name]: 'https://www.example .com/' },
+      says: [`${name} must be a whole URL`, '"https://www.example .com/"'],
+    },
+    {
+      name: `${name}: a URL with a control character`,
+      inputs: { ...clearable, [name]: 'https://www.example.com/a\u0007b' },
+      says: [`${name} must not hold control characters`, 'https://www.example.com/a b'],
+    },
+    {
+      name: `${name}: a URL of more than 8,000 characters`,
+      inputs: { ...clearable, [name]: `${page}${filler}${filler}` },
+      says: [`${name} must be at most 8000 characters`, page],
+    },
+  ]),
+  {
+    name: 'expect-header without a page',
+    inputs: { ...clearable, 'expect-header': 'x-commit: abc' },
+    says: ['expect-header needs regenerate-urls or regenerate-sitemap', '"x-commit: abc"'],
+  },
+  {
+    name: 'expect-body without a page',
+    inputs: { ...clearable, 'expect-body': 'abc' },
+    says: ['expect-body needs regenerate-urls or regenerate-sitemap', '"abc"'],
+  },
+  {
+    name: 'expect-header without a value',
+    inputs: { ...clearable, 'regenerate-urls': page, 'expect-header': 'x-commit' },
+    says: ['expect-header must be a header as in HTTP, "name: value"', '"x-commit"'],
+  },
+  {
+    name: 'expect-header with a name that is none',
+    inputs: { ...clearable, 'regenerate-urls': page, 'expect-header': 'x commit: abc' },
+    says: ['expect-header must be a header as in HTTP', '"x commit: abc"'],
+  },
+  {
+    name: 'expect-header of two lines',
+    inputs: { ...clearable, 'regenerate-urls': page, 'expect-header': 'x-a: 1\nx-b: 2' },
+    says: ['expect-header must be a header as in HTTP', '"x-a: 1 x-b: 2"'],
   },
   {
     name: 'a paths-file that is not there',
@@ -585,6 +717,13 @@ describe.concurrent('bad input', () => {
     }
     expect(run.log).toMatch(/^::error title=lambda-cloudfront-deploy%3A invalid-input::/m);
     expect(site.calls).toEqual([]);
+  });
+
+  it('does not repeat the password in a URL', async () => {
+    const inputs = { ...clearable, 'regenerate-urls': 'https://user:hunter2@www.example.com/' };
+    const run = await runAction(inputs, { env: site.env });
+    expect(run.result.error.message).toContain('regenerate-urls must not hold a user or a password');
+    expect(JSON.stringify(run)).not.toContain('hunter2');
   });
 
   it('does not repeat what may be a secret', async () => {

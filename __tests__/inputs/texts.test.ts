@@ -4,7 +4,7 @@ import { parsePath } from '../../src/cloudfront/paths.ts';
 import { parseImageUri } from '../../src/image/image-uri.ts';
 import { readManifest } from '../../src/image/manifest.ts';
 import { parseFunctionRef, qualifierOf } from '../../src/lambda/function-ref.ts';
-import { inert, plain } from '../../src/plain.ts';
+import { inert, plain, plainPage } from '../../src/plain.ts';
 import { escapeMarkdown } from '../../src/report/markdown.ts';
 
 const runs = { numRuns: 3000 };
@@ -62,7 +62,7 @@ describe('text that somebody else wrote', () => {
   it('is never a command, and always one line', () => {
     fc.assert(
       fc.property(nasty, (text) => {
-        for (const safe of [inert(text), plain(text), plain(text, 20), inert(`  ${text}`)]) {
+        for (const safe of [inert(text), plain(text), plainPage(text), plain(text, 20), inert(`  ${text}`)]) {
           expect(isCommand(safe)).toBe(false);
           expect(safe).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
         }
@@ -84,10 +84,38 @@ describe('text that somebody else wrote', () => {
     ['arn:aws:s3:::bucket/key', 'arn:aws:s3:::bucket/key'],
     ['arn:aws:cloudfront::123456789012:distribution/E2', 'arn:aws:cloudfront::123456789012:distribution/E2'],
     ['see https://a.example/x?X-Amz-Signature=abc now', 'see https://a.example/x?… now'],
+    ['go to https://user:pass@word@a.example/x.', 'go to https://…@a.example/x.'],
+    ['ftp://user@a.example or me@b.example', 'ftp://…@a.example or me@b.example'],
+    [`https://user:${'a'.repeat(3000)}@b.example/`, 'https://…@b.example/'],
     ['key AKIAIOSFODNN7EXAMPLE.', 'key ….'],
     ['::error::x', ': :error: :x'],
   ])('%s reads %s', (text, safe) => {
     expect(plain(text)).toBe(safe);
+  });
+});
+
+describe('the address of a page', () => {
+  it.each([
+    ['https://a.example/news?page=2&q=x', 'https://a.example/news?page=2&q=x'],
+    ['https://a.example/x?page=2&X-Amz-Signature=abc', 'https://a.example/x?…'],
+    ['https://a.example/x?Policy=a&Signature=abc', 'https://a.example/x?…'],
+    [
+      'https://a.example/x?access_token=abc and https://a.example/?y=1',
+      'https://a.example/x?… and https://a.example/?y=1',
+    ],
+    ['https://user:pass@a.example/x?page=2', 'https://…@a.example/x?page=2'],
+    ['https://a.example/?::error::x##[group]', 'https://a.example/?: :error: :x## [group]'],
+    [`https://a.example/?${'a'.repeat(600)}`, `https://a.example/?${'a'.repeat(481)}… (619 characters)`],
+  ])('%s reads %s', (text, safe) => {
+    expect(plainPage(text)).toBe(safe);
+  });
+
+  it('that is endless takes no time', () => {
+    const began = performance.now();
+    for (const junk of ['://', 'https://a@', 'https://?', '@', 'https://a?x']) {
+      plainPage(junk.repeat(100_000));
+    }
+    expect(performance.now() - began).toBeLessThan(1000);
   });
 });
 

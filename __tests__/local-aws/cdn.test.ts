@@ -146,6 +146,39 @@ describe('what an invalidation drops', () => {
   });
 });
 
+describe('another cache in front of the function', () => {
+  const InvalidationBatch = { CallerReference: 'other', Paths: { Quantity: 2, Items: ['/a', '/b/*'] } };
+  const status = (aws: LocalAws) => aws.distribution(ID).invalidations.at(-1)?.status;
+
+  it('fetches past the edge', async () => {
+    const aws = await startAws();
+    const origin = aws.attachCache(ID, async () => undefined);
+    await visit(aws, '/');
+    update(aws);
+    await updated(aws);
+    expect(await visit(aws, '/')).toMatchObject({ cache: 'Hit', imageUri: `${REPOSITORY}:v1` });
+    const { status, headers, body } = await origin('GET', '/');
+    expect({ status, headers }).toMatchObject({ status: 200, headers: { 'content-type': 'application/json' } });
+    expect(JSON.parse(String(body))).toMatchObject({ path: '/', imageUri: V2 });
+  });
+
+  it('is cleared when the edge is, and the invalidation completes only then', async () => {
+    const aws = await startAws({ clocks: { invalidationMs: 20, cloudFrontPropagationMs: 5 } });
+    const cleared = Promise.withResolvers<void>();
+    const asked: (readonly string[])[] = [];
+    aws.attachCache(ID, (items) => {
+      asked.push(items);
+      return cleared.promise;
+    });
+    aws.apply('CreateInvalidation', { DistributionId: ID, InvalidationBatch });
+    await vi.waitFor(() => expect(asked).toEqual([['/a', '/b/*']]), { interval: 2 });
+    await sleep(60);
+    expect(status(aws)).toBe('InProgress');
+    cleared.resolve();
+    await vi.waitFor(() => expect(status(aws)).toBe('Completed'), { interval: 2 });
+  });
+});
+
 describe('the cache', () => {
   it('tells a hit from a miss as CloudFront does', async () => {
     const aws = await startAws();

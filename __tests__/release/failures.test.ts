@@ -128,6 +128,7 @@ describe.concurrent('what cannot get better stops the run within 2 s', () => {
       message: 'The update of function web ended as Failed: ImageAccessDenied (no pull).',
       hint: expect.stringContaining('ecr:BatchGetImage'),
     });
+    expect(run.log).toContain(`web: the update to ${repository}:v2 failed, the old code serves`);
     expect(callsTo(site, 'PublishVersion')).toEqual([]);
     expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
   });

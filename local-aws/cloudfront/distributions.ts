@@ -1,4 +1,5 @@
 import type { Cache } from '../cdn/cache.ts';
+import type { Origin } from '../cdn/edge.ts';
 import type { Clock, Duration } from '../clock.ts';
 import type { Listener } from '../listener.ts';
 import type { Timeline } from '../timeline.ts';
@@ -8,13 +9,20 @@ export interface Distribution {
   id: string;
   kind: 'distribution' | 'tenant';
   functionName: string;
+  /** Of a tenant: the distribution whose configuration it has. */
+  parentId: string | undefined;
   cacheTagHeader: string | undefined;
   createdAt: Date;
   /** Oldest first. */
   invalidations: Invalidation[];
   cache: Cache;
   edge: Listener;
+  origin: Origin;
+  /** Each drops the same items from another cache in front of the function. */
+  otherCaches: ClearCache[];
 }
+
+export type ClearCache = (items: readonly string[]) => Promise<void>;
 
 export interface Invalidation {
   id: string;

@@ -36,6 +36,21 @@ export function getDistributionConfig(_store: CloudFrontStore, distribution: Dis
   return withETag(xmlReply(200, 'DistributionConfig', configElement(distribution)));
 }
 
+export function getDistributionTenant(store: CloudFrontStore, tenant: Distribution): Reply {
+  const content = {
+    Id: tenant.id,
+    DistributionId: tenant.parentId,
+    Name: tenant.id,
+    Arn: distributionArn(store.accountId, tenant.id, 'tenant'),
+    Domains: { member: [{ Domain: domainName(tenant), Status: 'active' }] },
+    CreatedTime: tenant.createdAt.toISOString(),
+    LastModifiedTime: tenant.createdAt.toISOString(),
+    Enabled: true,
+    Status: 'Deployed',
+  };
+  return withETag(xmlReply(200, 'DistributionTenant', content));
+}
+
 /** The members that the API promises, and whether cache tags work. */
 function configElement(distribution: Distribution): Element {
   const origin = `${distribution.functionName}.lambda-url.us-east-1.on.aws`;

@@ -43,19 +43,23 @@ function startClearing(
   outcome: Outcome | undefined,
 ): void {
   if (outcome?.kind === 'stuck') return;
-  const completedMs = outcome?.kind === 'takes' ? outcome.ms : store.clock.draw(store.invalidationMs);
-  const clear = () => {
-    const objects = distribution.cache.clear(invalidation.items);
-    store.timeline.add('cache-cleared', distribution.id, { id: invalidation.id, objects });
+  const { clock, timeline, cloudFrontPropagationMs } = store;
+  const { id, items } = invalidation;
+  const completedMs = outcome?.kind === 'takes' ? outcome.ms : clock.draw(store.invalidationMs);
+  const clearedMs =
+    cloudFrontPropagationMs === undefined ? completedMs : Math.min(completedMs, clock.draw(cloudFrontPropagationMs));
+  const clear = async () => {
+    const objects = distribution.cache.clear(items);
+    timeline.add('cache-cleared', distribution.id, { id, objects });
+    await Promise.all(distribution.otherCaches.map((clearOther) => clearOther(items)));
   };
-  const early = store.cloudFrontPropagationMs;
-  if (early !== undefined) store.clock.after(Math.min(completedMs, store.clock.draw(early)), clear);
-  store.clock.after(completedMs, () => {
-    if (early === undefined) clear();
+  const complete = () => {
     invalidation.status = 'Completed';
     invalidation.completedAt = new Date();
-    store.timeline.add('invalidation-completed', distribution.id, { id: invalidation.id });
-  });
+    timeline.add('invalidation-completed', distribution.id, { id });
+  };
+  // Another cache that cannot be cleared ends the process: who waits for this invalidation would wait in vain.
+  void Promise.all([clock.sleep(clearedMs).then(clear), clock.sleep(completedMs)]).then(complete);
 }
 
 export function getInvalidation(_store: CloudFrontStore, distribution: Distribution, input: Input): Reply {

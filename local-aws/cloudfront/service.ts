@@ -3,7 +3,7 @@ import { textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import { restRoutes } from '../rest-routes.ts';
 import { type CloudFrontStore, type Distribution, distributionArn } from './distributions.ts';
-import { getDistribution, getDistributionConfig } from './documents.ts';
+import { getDistribution, getDistributionConfig, getDistributionTenant } from './documents.ts';
 import { CloudFrontErrors, standardErrors, toErrorReply } from './errors.ts';
 import { parseBatch } from './invalidation-batch.ts';
 import { createInvalidation, getInvalidation, listInvalidations } from './invalidations.ts';
@@ -19,6 +19,7 @@ const OPERATIONS: [action: string, method: string, path: string, run: Run][] = [
   ['CreateInvalidation', 'POST', `${DISTRIBUTION}/invalidation`, createInvalidation],
   ['ListInvalidations', 'GET', `${DISTRIBUTION}/invalidation`, listInvalidations],
   ['GetInvalidation', 'GET', `${DISTRIBUTION}/invalidation/{Id}`, getInvalidation],
+  ['GetDistributionTenant', 'GET', TENANT, getDistributionTenant],
   ['CreateInvalidationForDistributionTenant', 'POST', `${TENANT}/invalidation`, createInvalidation],
   ['ListInvalidationsForDistributionTenant', 'GET', `${TENANT}/invalidation`, listInvalidations],
   ['GetInvalidationForDistributionTenant', 'GET', `${TENANT}/invalidation/{Id}`, getInvalidation],

@@ -101,7 +101,13 @@ const networkCodes = new Set<unknown>([
   'EPIPE',
   'ETIMEDOUT',
 ]);
-const notFound = new Set(['ResourceNotFoundException', 'NoSuchDistribution', 'NoSuchInvalidation', 'NoSuchResource']);
+const notFound = new Set([
+  'EntityNotFound',
+  'NoSuchDistribution',
+  'NoSuchInvalidation',
+  'NoSuchResource',
+  'ResourceNotFoundException',
+]);
 const throttled = new Set([
   'LimitExceededException',
   'PriorRequestNotComplete',
@@ -141,13 +147,13 @@ function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
   };
   const reason = passingReason(failure);
   if (reason !== undefined) {
-    return { kind: 'unanswered', reason, retryAfterMs: retryAfterMs(error) };
+    return { kind: 'unanswered', reason, retryAfterMs: retryAfterMs(error), errorName: failure.name };
   }
   const explained = call.explain?.(failure.name, failure.said);
   if (explained === undefined && (failure.name === 'ResourceConflictException' || failure.status === 409)) {
     return { kind: 'busy', reason: `${failure.name}${failure.said ? `, ${failure.said}` : ''}` };
   }
-  return { kind: 'refused', error: explained ?? refusal(failure) };
+  return { kind: 'refused', error: explained ?? refusal(failure), errorName: failure.name };
 }
 
 function isUnreadable({ name, message = '' }: SdkError): boolean {

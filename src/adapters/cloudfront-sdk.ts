@@ -2,7 +2,12 @@
 export {
   CloudFrontClient,
   CreateInvalidationCommand,
+  CreateInvalidationForDistributionTenantCommand,
+  GetDistributionConfigCommand,
+  GetDistributionTenantCommand,
   GetInvalidationCommand,
+  GetInvalidationForDistributionTenantCommand,
   NoSuchInvalidation,
   waitUntilInvalidationCompleted,
+  waitUntilInvalidationForDistributionTenantCompleted,
 } from '@aws-sdk/client-cloudfront';

@@ -1,18 +1,34 @@
-import type { CreateInvalidationCommandOutput, GetInvalidationCommandOutput } from '@aws-sdk/client-cloudfront';
+import type {
+  CreateInvalidationCommandOutput,
+  GetDistributionConfigCommandOutput,
+  GetDistributionTenantCommandOutput,
+  GetInvalidationCommandOutput,
+} from '@aws-sdk/client-cloudfront';
 import { DeployError } from '../errors.ts';
 import { partitionOf } from '../partition.ts';
-import type { Attempt, CloudFront, Invalidation } from '../world.ts';
+import type { Attempt, CacheTags, CloudFront, Invalidation, Target } from '../world.ts';
 import { attempt } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
 import { guardedWait, patientWithNew } from './guarded-wait.ts';
 import { createPacer } from './pacer.ts';
 
+type Sdk = typeof import('./cloudfront-sdk.ts');
+
+interface Connection {
+  sdk: Sdk;
+  client: InstanceType<Sdk['CloudFrontClient']>;
+}
+
+interface Options {
+  abortSignal: AbortSignal;
+}
+
 const readPatienceMs = 10_000;
 const writePatienceMs = 15_000;
 
-/** Most invalidations are done after 5 to 25 s. */
-const pace = { minDelay: 0.5, maxDelay: 0.9 };
+/** Most invalidations are done after 5 to 25 s; one that is not may take many minutes. */
+const pace = { minDelay: 0.5, maxDelay: 0.9, slow: { after: 35, delay: 4 } };
 
 // CloudFront says nothing of quotas for calls; it throttles after a handful of quick ones
 // (https://github.com/aws/aws-sdk-js/issues/3983).
@@ -26,81 +42,104 @@ const noInvalidation = 'I0000000000000';
 const defaultRegion = 'us-east-1';
 
 export function connectCloudFront(region: string, accountId: string, cancelled: AbortSignal): CloudFront {
-  const connection = once(async () => {
+  const connection = once(async (): Promise<Connection> => {
     const sdk = await import(/* webpackMode: "eager" */ './cloudfront-sdk.ts');
     return { sdk, client: new sdk.CloudFrontClient(clientSettings(region || defaultRegion)) };
   });
   const createTurn = createPacer(createIntervalMs, cancelled);
   const lookTurn = createPacer(lookIntervalMs, cancelled);
-  const about = (id: string) => ({
-    subject: `Distribution ${id}`,
-    resource: `arn:${partitionOf(region)}:cloudfront::${accountId || '*'}:distribution/${id}`,
+  const about = ({ kind, id }: Target) => ({
+    subject: kind === 'tenant' ? `Distribution tenant ${id}` : `Distribution ${id}`,
+    resource: `arn:${partitionOf(region)}:cloudfront::${accountId || '*'}:${resourceTypes[kind]}/${id}`,
+    failure: 'invalidation-failed' as const,
   });
 
-  const get = async (id: string, invalidationId: string, deadline: number): Promise<Attempt<Invalidation>> => {
-    const { sdk, client } = await connection();
+  /** Sends what only looks, when it is its turn. */
+  const look = async <T>(
+    call: { action: string; subject: string; resource: string; read(answer: never): T | undefined },
+    send: (connection: Connection, options: Options) => Promise<unknown>,
+    deadline: number,
+  ): Promise<Attempt<T>> => {
+    const connected = await connection();
     await lookTurn(deadline);
-    return attempt<Invalidation>(
-      {
-        ...about(id),
-        subject: `Invalidation ${invalidationId} of ${id}`,
-        action: 'cloudfront:GetInvalidation',
-        failure: 'invalidation-failed',
-        send: (abortSignal) =>
-          client.send(new sdk.GetInvalidationCommand({ DistributionId: id, Id: invalidationId }), { abortSignal }),
-        read: ({ Invalidation }: GetInvalidationCommandOutput) => toInvalidation(Invalidation),
-      },
+    return attempt<T>(
+      { ...call, failure: 'invalidation-failed', send: (abortSignal) => send(connected, { abortSignal }) },
       { patienceMs: readPatienceMs, deadline, cancelled },
     );
   };
 
-  return {
-    async check(id, deadline) {
-      const { sdk, client } = await connection();
-      await lookTurn(deadline);
-      const answer = await attempt<undefined | true>(
-        {
-          ...about(id),
-          action: 'cloudfront:GetInvalidation',
-          failure: 'invalidation-failed',
-          // Needs no permission that waiting does not need, and tells a wrong distribution from a missing permission.
-          send: async (abortSignal) => {
-            try {
-              return await client.send(new sdk.GetInvalidationCommand({ DistributionId: id, Id: noInvalidation }), {
-                abortSignal,
-              });
-            } catch (error) {
-              if (error instanceof sdk.NoSuchInvalidation) {
-                return {};
-              }
-              throw error;
-            }
+  const get = (target: Target, invalidationId: string, deadline: number): Promise<Attempt<Invalidation>> =>
+    look(
+      {
+        ...about(target),
+        action: getting[target.kind].action,
+        subject: `Invalidation ${invalidationId} of ${target.id}`,
+        read: ({ Invalidation }: GetInvalidationCommandOutput) => toInvalidation(Invalidation),
+      },
+      (connected, options) => getting[target.kind].send(connected, target.id, invalidationId, options),
+      deadline,
+    );
+
+  const distributionOf = async (target: Target, deadline: number): Promise<Attempt<string>> =>
+    target.kind === 'distribution'
+      ? { kind: 'answered', value: target.id }
+      : look(
+          {
+            ...about(target),
+            action: 'cloudfront:GetDistributionTenant',
+            read: ({ DistributionTenant }: GetDistributionTenantCommandOutput) => DistributionTenant?.DistributionId,
           },
-          read: () => true,
+          ({ sdk, client }, options) =>
+            client.send(new sdk.GetDistributionTenantCommand({ Identifier: target.id }), options),
+          deadline,
+        );
+
+  return {
+    check(target, deadline) {
+      return look<true>(
+        { ...about(target), action: getting[target.kind].action, read: () => true },
+        // Needs no permission that waiting does not need, and tells a wrong distribution from a missing permission.
+        async (connected, options) => {
+          try {
+            return await getting[target.kind].send(connected, target.id, noInvalidation, options);
+          } catch (error) {
+            if (error instanceof connected.sdk.NoSuchInvalidation) {
+              return {};
+            }
+            throw error;
+          }
         },
-        { patienceMs: readPatienceMs, deadline, cancelled },
+        deadline,
       );
-      return answer.kind === 'answered' ? { kind: 'answered', value: undefined } : answer;
     },
-    async createInvalidation(id, { paths, callerReference }, deadline) {
-      const { sdk, client } = await connection();
+    async cacheTags(target, deadline) {
+      const owner = await distributionOf(target, deadline);
+      if (owner.kind !== 'answered') {
+        return owner;
+      }
+      return look<CacheTags>(
+        {
+          ...about({ kind: 'distribution', id: owner.value }),
+          action: 'cloudfront:GetDistributionConfig',
+          read: ({ DistributionConfig }: GetDistributionConfigCommandOutput) =>
+            DistributionConfig && {
+              distributionId: awsText(owner.value),
+              header: awsText(DistributionConfig.CacheTagConfig?.HeaderName ?? ''),
+            },
+        },
+        ({ sdk, client }, options) => client.send(new sdk.GetDistributionConfigCommand({ Id: owner.value }), options),
+        deadline,
+      );
+    },
+    async createInvalidation(target, { paths, callerReference }, deadline) {
+      const connected = await connection();
       await createTurn(deadline);
+      const batch = { CallerReference: callerReference, Paths: { Quantity: paths.length, Items: [...paths] } };
       return attempt<Invalidation>(
         {
-          ...about(id),
-          action: 'cloudfront:CreateInvalidation',
-          failure: 'invalidation-failed',
-          send: (abortSignal) =>
-            client.send(
-              new sdk.CreateInvalidationCommand({
-                DistributionId: id,
-                InvalidationBatch: {
-                  CallerReference: callerReference,
-                  Paths: { Quantity: paths.length, Items: [...paths] },
-                },
-              }),
-              { abortSignal },
-            ),
+          ...about(target),
+          action: creating[target.kind].action,
+          send: (abortSignal) => creating[target.kind].send(connected, target.id, batch, { abortSignal }),
           read: ({ Invalidation }: CreateInvalidationCommandOutput) => toInvalidation(Invalidation),
           explain: (name, said) => {
             // Documented as the first, seen on the wire as the second (https://github.com/aws/aws-cdk/issues/3878).
@@ -110,7 +149,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
             return isReused
               ? new DeployError(
                   'conflict',
-                  `Distribution ${id}: the caller reference was used for other paths before (${name}).`,
+                  `${about(target).subject}: the caller reference was used for other paths before (${name}).`,
                   { hint: 'Run it again: each attempt has a reference of its own.' },
                 )
               : undefined;
@@ -119,22 +158,62 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
         { patienceMs: writePatienceMs, deadline, cancelled },
       );
     },
-    async waitForInvalidation(id, invalidationId, wait) {
+    async waitForInvalidation(target, invalidationId, wait) {
       const { sdk } = await connection();
       const see = patientWithNew();
-      return guardedWait({
-        waiter: sdk.waitUntilInvalidationCompleted,
-        input: { DistributionId: id, Id: invalidationId },
-        look: async () => see(await get(id, invalidationId, wait.deadline)),
-        wait,
-        pace,
-        cancelled,
-      });
+      const shared = { look: async () => see(await get(target, invalidationId, wait.deadline)), wait, pace, cancelled };
+      return target.kind === 'tenant'
+        ? guardedWait({
+            ...shared,
+            waiter: sdk.waitUntilInvalidationForDistributionTenantCompleted,
+            input: { DistributionTenantId: target.id, Id: invalidationId },
+          })
+        : guardedWait({
+            ...shared,
+            waiter: sdk.waitUntilInvalidationCompleted,
+            input: { DistributionId: target.id, Id: invalidationId },
+          });
     },
   };
 }
 
+/** As they stand in an ARN. */
+const resourceTypes = { distribution: 'distribution', tenant: 'distribution-tenant' } as const;
+
+// A tenant has calls of its own, which do the same.
+const getting = {
+  distribution: {
+    action: 'cloudfront:GetInvalidation',
+    send: ({ sdk, client }: Connection, DistributionId: string, Id: string, options: Options) =>
+      client.send(new sdk.GetInvalidationCommand({ DistributionId, Id }), options),
+  },
+  tenant: {
+    action: 'cloudfront:GetInvalidationForDistributionTenant',
+    send: ({ sdk, client }: Connection, DistributionTenantId: string, Id: string, options: Options) =>
+      client.send(new sdk.GetInvalidationForDistributionTenantCommand({ DistributionTenantId, Id }), options),
+  },
+};
+
+interface Batch {
+  CallerReference: string;
+  Paths: { Quantity: number; Items: string[] };
+}
+
+const creating = {
+  distribution: {
+    action: 'cloudfront:CreateInvalidation',
+    send: ({ sdk, client }: Connection, DistributionId: string, InvalidationBatch: Batch, options: Options) =>
+      client.send(new sdk.CreateInvalidationCommand({ DistributionId, InvalidationBatch }), options),
+  },
+  tenant: {
+    action: 'cloudfront:CreateInvalidationForDistributionTenant',
+    send: ({ sdk, client }: Connection, Id: string, InvalidationBatch: Batch, options: Options) =>
+      client.send(new sdk.CreateInvalidationForDistributionTenantCommand({ Id, InvalidationBatch }), options),
+  },
+};
+
 function toInvalidation(invalidation: GetInvalidationCommandOutput['Invalidation']): Invalidation | undefined {
-  const { Id, Status } = invalidation ?? {};
-  return Id && Status ? { id: awsText(Id), status: awsText(Status) } : undefined;
+  const { Id, Status, CreateTime } = invalidation ?? {};
+  const ageMs = CreateTime ? Math.max(0, Date.now() - CreateTime.getTime()) : 0;
+  return Id && Status ? { id: awsText(Id), status: awsText(Status), ageMs } : undefined;
 }

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import * as core from '@actions/core';
 import type { Runner } from '../main.ts';
 import { inert, plain } from '../plain.ts';
 import type { Outputs } from '../report/outputs.ts';
-import type { Log } from '../world.ts';
+import type { CommitRange, Log } from '../world.ts';
 import { readWorkflowFile } from './workflow-file.ts';
 
 /** The runner of GitHub Actions: inputs and facts from the environment, results to its files and to standard output. */
@@ -23,6 +24,7 @@ export function connectRunner(): Runner {
       job: `${env.GITHUB_JOB ?? ''} ${env.RUNNER_TRACKING_ID ?? ''}`.trim(),
       step: env.GITHUB_ACTION ?? '',
       sha: env.GITHUB_SHA ?? '',
+      push: readPush(),
       awsRegion: (env.AWS_REGION || env.AWS_DEFAULT_REGION || '').trim(),
     },
     async publish({ lines, annotations, outputs, summary, succeeded }) {
@@ -39,6 +41,25 @@ export function connectRunner(): Runner {
       }
     },
   };
+}
+
+/** Of a push to a branch that was there before; what is not whole counts as no range. */
+function readPush(): CommitRange | undefined {
+  const { GITHUB_EVENT_NAME, GITHUB_EVENT_PATH } = process.env;
+  if (GITHUB_EVENT_NAME !== 'push' || !GITHUB_EVENT_PATH) {
+    return undefined;
+  }
+  try {
+    const { before, after } = JSON.parse(readFileSync(GITHUB_EVENT_PATH, 'utf8')) as Partial<CommitRange>;
+    return isCommit(before) && isCommit(after) ? { before, after } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A new branch has zeros for what was before. */
+function isCommit(hash: unknown): hash is string {
+  return typeof hash === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) && !/^0+$/.test(hash);
 }
 
 /** `core.info` prints as it is what the runner would take for a command; `core.error` and `core.warning` escape it. */

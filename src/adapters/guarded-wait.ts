@@ -1,4 +1,4 @@
-import { backoffMs, cancellation, pause } from '../retry.ts';
+import { backoffMs, cancellation, leastLeftMs, pause } from '../retry.ts';
 import type { Attempt, Wait, Waited } from '../world.ts';
 
 /** A waiter of the SDK, such as waitUntilFunctionUpdatedV2. */
@@ -21,6 +21,8 @@ export interface GuardedWait<T, Client, Input, Command> {
 export interface Pace {
   minDelay: number;
   maxDelay: number;
+  /** What takes longer than `after` will take long, so it is looked at every `delay` or so from then on. */
+  slow?: { after: number; delay: number };
 }
 
 /**
@@ -44,9 +46,11 @@ export async function guardedWait<T, Client, Input, Command>({
   let last: T | undefined;
   let reason = '';
   let misses = 0;
+  const began = performance.now();
 
   const thinClient = {
     send: async (command: Command) => {
+      await pause(extraDelayMs(pace, began, wait.deadline), cancelled);
       const answer = await look(command);
       if (answer.kind === 'answered') {
         misses = 0;
@@ -72,7 +76,8 @@ export async function guardedWait<T, Client, Input, Command>({
   try {
     const abortSignal = AbortSignal.any([stop.signal, cancelled]);
     abortSignal.throwIfAborted();
-    await waiter({ client: thinClient as Client, abortSignal, maxWaitTime, ...pace }, input);
+    const { minDelay, maxDelay } = pace;
+    await waiter({ client: thinClient as Client, abortSignal, maxWaitTime, minDelay, maxDelay }, input);
     return { kind: 'done', last: last as T };
   } catch (cause) {
     if (refusal !== undefined) {
@@ -83,6 +88,14 @@ export async function guardedWait<T, Client, Input, Command>({
     }
     return { kind: 'timed-out', last, reason };
   }
+}
+
+/** The waiter knows one pace only; the rest of a slow one is waited here. */
+function extraDelayMs({ maxDelay, slow }: Pace, began: number, deadline: number): number {
+  const now = performance.now();
+  const isSlow = slow !== undefined && now - began > slow.after * 1000;
+  // The last look before the deadline is not to be missed.
+  return isSlow ? Math.max(0, Math.min((slow.delay - maxDelay) * 1000, deadline - now - leastLeftMs)) : 0;
 }
 
 // Each waiter looks at one of these fields; whether the end is a good one is for the caller to judge.

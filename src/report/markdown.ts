@@ -1,8 +1,8 @@
-import { plain } from '../plain.ts';
+import { plainPage } from '../plain.ts';
 
 /** Text that stays text in a summary: whatever Markdown or HTML gives a meaning becomes a character reference. */
 export function escapeMarkdown(text: string): string {
-  return plain(text).replace(/[^\p{L}\p{N} .,/@-]/gu, (character) => `&#${character.codePointAt(0)};`);
+  return plainPage(text).replace(/[^\p{L}\p{N} .,/@-]/gu, (character) => `&#${character.codePointAt(0)};`);
 }
 
 export function code(text: string): string {

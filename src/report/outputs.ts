@@ -1,15 +1,19 @@
+import { costUsd } from '../cloudfront/cost.ts';
 import type { DeployError } from '../errors.ts';
 import {
   type BuildOutcome,
   type DistributionOutcome,
   errorsOf,
   type FunctionOutcome,
+  invalidationStatus,
   isChanged,
   type Outcome,
   type Status,
   statusOf,
 } from '../outcome.ts';
+import type { RegenerationOutcome } from '../regenerate/outcome.ts';
 import type { FunctionState } from '../world.ts';
+import { regenerationResult } from './regeneration.ts';
 
 /** The names are those of action.yml; every one is always set. */
 export interface Outputs {
@@ -41,11 +45,16 @@ export function toOutputs(outcome: Outcome): Outputs {
     'image-uri': lines(results.map(({ imageUri }) => imageUri)),
     'previous-image-uri': lines(results.map(({ previousImageUri }) => previousImageUri)),
     'alias-arn': '',
-    'invalidation-id': lines(distributions.map(({ invalidationId }) => invalidationId)),
-    'invalidation-status': lines(distributions.map(({ invalidationStatus }) => invalidationStatus)),
+    'invalidation-id': lines(distributions.map(idsOf)),
+    'invalidation-status': lines(distributions.map(invalidationStatus)),
     'assets-changed': '',
     result: JSON.stringify(toResult(outcome)),
   };
+}
+
+/** Several ids of one distribution stand on its line. */
+function idsOf({ invalidations }: DistributionOutcome): string {
+  return invalidations.map(({ id }) => id).join(' ');
 }
 
 /** One line each, also for those that have nothing to say, so that the second line is the second function's. */
@@ -58,7 +67,7 @@ const mostPaths = 100;
 /** The document of docs/result.schema.json. */
 function toResult(outcome: Outcome) {
   const [error] = errorsOf(outcome);
-  const paths = outcome.plan?.clearing?.paths ?? [];
+  const paths = outcome.paths?.items ?? [];
   return {
     status: statusOf(outcome),
     changed: outcome.functions.some(isChanged),
@@ -71,6 +80,8 @@ function toResult(outcome: Outcome) {
     // The runner takes outputs of 1 MiB.
     paths: paths.slice(0, mostPaths),
     pathCount: paths.length,
+    estimatedUsd: costUsd(paths.length, outcome.distributions.length),
+    regeneration: outcome.regeneration ? toRegenerationResult(outcome.regeneration) : null,
     totalMs: outcome.totalMs,
   };
 }
@@ -115,13 +126,25 @@ function imageOf(state: FunctionState | undefined): string {
 function toDistributionResult(one: DistributionOutcome, outcome: Outcome) {
   return {
     id: one.id,
-    invalidationId: one.invalidationId,
-    invalidationStatus: one.invalidationStatus,
-    callerReference: one.callerReference,
+    kind: one.kind,
+    invalidationId: idsOf(one),
+    invalidationStatus: invalidationStatus(one),
+    callerReference: one.invalidations[0]?.callerReference ?? '',
+    invalidations: one.invalidations.map(({ id, status, callerReference, pathCount }) => ({
+      id,
+      status,
+      callerReference,
+      pathCount,
+    })),
     warning: toErrorResult(one.warning),
     error: toErrorResult(one.error),
     steps: stepsOf(one.id, outcome),
   };
+}
+
+function toRegenerationResult(regeneration: RegenerationOutcome) {
+  const { warning, error } = regeneration;
+  return { ...regenerationResult(regeneration), warning: toErrorResult(warning), error: toErrorResult(error) };
 }
 
 function stepsOf(subject: string, { steps }: Outcome) {

@@ -1,5 +1,5 @@
 import type { DeployError } from '../errors.ts';
-import { type DistributionOutcome, errorsOf, type Outcome, statusOf } from '../outcome.ts';
+import { errorsOf, type Outcome, statusOf } from '../outcome.ts';
 import { seconds } from '../timeline.ts';
 import type { Run } from '../world.ts';
 import { type Outputs, toOutputs } from './outputs.ts';
@@ -28,13 +28,16 @@ export function toReport(outcome: Outcome, run: Run): Report {
   return {
     succeeded: status === 'succeeded' || status === 'planned',
     lines: [...(status === 'planned' ? planLines(outcome) : standingLines(outcome)), ending],
-    annotations: [...outcome.distributions.flatMap(toWarning), ...toErrors(outcome)],
+    annotations: [
+      ...[...outcome.distributions, ...(outcome.regeneration ? [outcome.regeneration] : [])].flatMap(toWarning),
+      ...toErrors(outcome),
+    ],
     outputs: toOutputs(outcome),
     summary: toSummary(outcome, run),
   };
 }
 
-function toWarning({ warning }: DistributionOutcome): Annotation[] {
+function toWarning({ warning }: { warning: DeployError | undefined }): Annotation[] {
   return warning ? [toAnnotation('warning', warning)] : [];
 }
 

@@ -1,15 +1,26 @@
+import { costText } from '../cloudfront/cost.ts';
 import { isUpToDate, sourceText } from '../lambda/code.ts';
 import { isBusy } from '../lambda/state.ts';
-import { type DistributionOutcome, type FunctionOutcome, isChanged, type Outcome } from '../outcome.ts';
+import {
+  type DistributionOutcome,
+  type FunctionOutcome,
+  invalidationStatus,
+  isChanged,
+  type Outcome,
+} from '../outcome.ts';
 import { plain } from '../plain.ts';
 import type { ClearingPlan } from '../plan.ts';
+import { count } from '../regenerate/count.ts';
+import type { RegenerationPlan } from '../regenerate/plan.ts';
+import { regenerationStanding } from './regeneration.ts';
 
 /** Where every function and distribution stands at the end, a line each. */
-export function standingLines({ build, functions, distributions }: Outcome): string[] {
+export function standingLines({ build, functions, distributions, regeneration }: Outcome): string[] {
   return [
     ...(build ? [`${build.plan.image.text}: ${build.digest ? `pushed as ${build.digest}` : 'was not pushed'}`] : []),
     ...functions.map((one) => `${one.name}: ${functionStanding(one)}${codeText(one)}`),
     ...distributions.map((one) => `${one.id}: ${distributionStanding(one)}`),
+    ...(regeneration ? [regenerationStanding(regeneration)] : []),
   ];
 }
 
@@ -18,13 +29,15 @@ function codeText({ stage, plan, after }: FunctionOutcome): string {
 }
 
 export function functionStanding(outcome: FunctionOutcome): string {
-  const { stage, version, plan } = outcome;
+  const { stage, version, plan, error } = outcome;
   const code = isChanged(outcome) ? 'the new code' : 'this code';
   switch (stage) {
     case 'untouched':
       return 'was not changed';
     case 'update-sent':
-      return `the update to ${sourceText(plan.source)} was sent, its end was not seen`;
+      return error?.code === 'update-failed'
+        ? `the update to ${sourceText(plan.source)} failed, the old code serves`
+        : `the update to ${sourceText(plan.source)} was sent, its end was not seen`;
     case 'updated':
       return `holds ${code}${plan.version ? ', no version of it was published' : ''}`;
     case 'publish-sent':
@@ -36,21 +49,27 @@ export function functionStanding(outcome: FunctionOutcome): string {
   }
 }
 
-export function distributionStanding({ invalidationId, invalidationStatus, isSent }: DistributionOutcome): string {
-  if (invalidationId === '') {
+export function distributionStanding(outcome: DistributionOutcome): string {
+  const { invalidations, isSent } = outcome;
+  if (invalidations.length === 0) {
     return isSent ? 'the invalidation was sent, the answer was not seen' : 'was not cleared';
   }
-  return `invalidation ${plain(invalidationId)} is ${plain(invalidationStatus)}`;
+  const ids = invalidations.map(({ id }) => id).join(' ');
+  const [subject, verb] = invalidations.length === 1 ? ['invalidation', 'is'] : ['invalidations', 'are'];
+  return `${subject} ${plain(ids)} ${verb} ${plain(invalidationStatus(outcome))}`;
 }
 
 /** What a real run would do. */
-export function planLines({ plan, build, functions }: Outcome): string[] {
+export function planLines({ plan, build, functions, paths }: Outcome): string[] {
   const clearing = plan?.clearing;
   return [
     'Plan (nothing was changed):',
     ...(build ? [`- build ${build.plan.image.text} from ${plain(build.plan.context)} and push it`] : []),
     ...functions.map((one) => `- ${one.name}: ${updateText(one)}`),
-    ...(clearing?.distributionIds ?? []).map((id) => `- ${id}: ${clearing ? clearingText(clearing) : ''}`),
+    ...(clearing?.targets ?? []).map(
+      ({ id }) => `- ${id}: ${clearing ? clearingText(clearing, paths?.items ?? []) : ''}`,
+    ),
+    ...(clearing ? costLines(clearing, paths?.items ?? []) : []),
   ];
 }
 
@@ -64,9 +83,31 @@ function updateText({ plan, before, expectedSha256, accepted }: FunctionOutcome)
   return `${wait}update from ${from} to ${sourceText(plan.source)}${publish}`;
 }
 
-function clearingText({ paths, wait, onlyChanged }: ClearingPlan): string {
+function costLines({ targets, regeneration }: ClearingPlan, paths: readonly string[]): string[] {
   if (paths.length === 0) {
-    return 'nothing to clear, paths-file lists no path';
+    return [];
+  }
+  return [
+    `- clearing would cost ${costText(paths.length, targets.length)}`,
+    ...(regeneration ? [`- then ${fetchingText(regeneration)}`] : []),
+  ];
+}
+
+/** What a real run would do with the pages. */
+export function fetchingText({ urls, sitemaps }: RegenerationPlan): string {
+  const pages = [
+    ...(urls.length > 0 ? [count(urls.length, 'page')] : []),
+    ...(sitemaps.length > 0
+      ? [`${urls.length > 0 ? 'those' : 'the pages'} of ${count(sitemaps.length, 'sitemap')}`]
+      : []),
+  ];
+  const isOne = urls.length === 1 && sitemaps.length === 0;
+  return `fetch ${pages.join(' and ')} through the CDN and see that ${isOne ? 'it is' : 'they are'} fresh`;
+}
+
+function clearingText({ wait, onlyChanged }: ClearingPlan, paths: readonly string[]): string {
+  if (paths.length === 0) {
+    return 'nothing to clear, no path is named';
   }
   const shown = paths.slice(0, 10).join(' ');
   const more = paths.length > 10 ? ` and ${paths.length - 10} more` : '';

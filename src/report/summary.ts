@@ -1,10 +1,19 @@
+import { costText } from '../cloudfront/cost.ts';
 import { sourceText } from '../lambda/code.ts';
-import { errorsOf, type FunctionOutcome, type Outcome, type Status, statusOf } from '../outcome.ts';
+import {
+  type DistributionOutcome,
+  errorsOf,
+  type FunctionOutcome,
+  type Outcome,
+  type Status,
+  statusOf,
+} from '../outcome.ts';
 import { type Step, seconds } from '../timeline.ts';
 import type { FunctionState, Run } from '../world.ts';
 import { functionLink, invalidationLink } from './console-links.ts';
 import { code, escapeMarkdown, link, table } from './markdown.ts';
-import { distributionStanding, functionStanding } from './standing.ts';
+import { regenerationSummary } from './regeneration.ts';
+import { distributionStanding, fetchingText, functionStanding } from './standing.ts';
 
 /** GitHub drops a summary above 1 MiB whole. */
 const mostItems = 200;
@@ -17,10 +26,13 @@ export function toSummary(outcome: Outcome, run: Run): string {
     buildLine(outcome),
     functionsTable(outcome),
     distributionsTable(outcome),
-    ...outcome.distributions.flatMap(({ warning }) =>
+    ...[...outcome.distributions, ...(outcome.regeneration ? [outcome.regeneration] : [])].flatMap(({ warning }) =>
       warning ? [`> **Warning:** ${escapeMarkdown(`${warning.message} ${warning.hint ?? ''}`)}`] : [],
     ),
+    costLine(outcome),
     pathsList(outcome),
+    fetchingLine(outcome),
+    outcome.regeneration ? regenerationSummary(outcome.regeneration) : '',
     gantt(outcome.steps),
     `<sub>${[run.sha.slice(0, 7), `${seconds(outcome.totalMs)} in all`]
       .filter((text) => text !== '')
@@ -121,22 +133,45 @@ function distributionsTable(outcome: Outcome): string {
   if (outcome.distributions.length === 0) {
     return '';
   }
-  const { region = '', dryRun = false, clearing } = outcome.plan ?? {};
+  const { region = '', dryRun = false } = outcome.plan ?? {};
+  const { paths } = outcome;
   return table(
     ['Distribution', 'Paths', 'Result', 'Time'],
     outcome.distributions
       .slice(0, mostItems)
       .map((one) => [
-        link(one.id, invalidationLink(region, one.id, one.invalidationId)),
-        clearing?.paths.length === 1 ? code(clearing.paths[0] ?? '') : String(clearing?.paths.length ?? 0),
+        distributionCell(one, region),
+        paths?.items.length === 1 ? code(paths.items[0] ?? '') : String(paths?.items.length ?? 0),
         escapeMarkdown(dryRun ? 'only checked' : distributionStanding(one)),
         timeOf(one.id, outcome.steps),
       ]),
   );
 }
 
-function pathsList({ plan }: Outcome): string {
-  const paths = plan?.clearing?.paths ?? [];
+/** The console has no page of its own for a tenant's invalidations. */
+function distributionCell({ kind, id, invalidations }: DistributionOutcome, region: string): string {
+  const last = invalidations.at(-1)?.id ?? '';
+  return kind === 'tenant' ? escapeMarkdown(id) : link(id, invalidationLink(region, id, last));
+}
+
+function costLine({ plan, paths, distributions }: Outcome): string {
+  const items = paths?.items.length ?? 0;
+  const isPlanned = plan?.dryRun === true;
+  const { length: targets } = isPlanned ? distributions : distributions.filter(({ isSent }) => isSent);
+  if (items === 0 || targets === 0) {
+    return '';
+  }
+  return `${isPlanned ? 'Clearing would cost' : 'Cost of clearing:'} ${escapeMarkdown(costText(items, targets))}.`;
+}
+
+function fetchingLine({ plan, paths }: Outcome): string {
+  const regeneration = plan?.clearing?.regeneration;
+  const isPlanned = plan?.dryRun === true && regeneration !== undefined && (paths?.items.length ?? 0) > 0;
+  return isPlanned ? `Then it would ${escapeMarkdown(fetchingText(regeneration))}.` : '';
+}
+
+function pathsList(outcome: Outcome): string {
+  const paths = outcome.paths?.items ?? [];
   if (paths.length < 2) {
     return '';
   }

@@ -1,0 +1,111 @@
+import { DeployError, type ErrorCode } from '../errors.ts';
+import { plainPage } from '../plain.ts';
+import type { Note } from '../timeline.ts';
+import { count } from './count.ts';
+import { type Fetched, type Fetching, fetchPage, isOver } from './fetch-page.ts';
+import type { RegenerationOutcome } from './outcome.ts';
+import { parsePageUrl, pathOf } from './page-url.ts';
+import type { RegenerationPlan } from './plan.ts';
+import { readSitemap, type SitemapKind } from './sitemap.ts';
+
+const mostPages = 50_000;
+/** An index of indexes of sitemaps. */
+const deepestSitemap = 3;
+
+/** The hosts that the workflow names; no other is ever asked, whatever a sitemap or a redirect says. */
+export function hostsOf({ urls, sitemaps }: RegenerationPlan): ReadonlySet<string> {
+  return new Set([...urls, ...sitemaps].map(({ host }) => host));
+}
+
+/** The pages that the workflow names, and those of the sitemaps that the invalidation cleared; each once, as text. */
+export async function collectPages(
+  plan: RegenerationPlan,
+  isCleared: (path: string) => boolean,
+  fetching: Fetching,
+  outcome: RegenerationOutcome,
+  note: Note,
+): Promise<ReadonlySet<string>> {
+  const pages = new Set(plan.urls.map(({ href }) => href));
+  const sitemaps = new Map(plan.sitemaps.map(({ href }) => [href, 1]));
+  let unreadable = 0;
+
+  const take = (location: string, kind: SitemapKind, depth: number): boolean => {
+    const url = parsePageUrl(location);
+    if ('problem' in url) {
+      unreadable += 1;
+    } else if (!fetching.hosts.has(url.host)) {
+      outcome.leftOut += 1;
+    } else if (kind === 'sitemaps') {
+      // A map goes on with what is added while it is walked.
+      if (depth < deepestSitemap && !sitemaps.has(url.href)) {
+        sitemaps.set(url.href, depth + 1);
+      }
+    } else if (!isCleared(pathOf(url))) {
+      outcome.skipped += 1;
+    } else if (pages.size < mostPages) {
+      pages.add(url.href);
+    } else {
+      outcome.isTruncated ||= !pages.has(url.href);
+    }
+    return !outcome.isTruncated;
+  };
+
+  for (const [href, depth] of sitemaps) {
+    if (outcome.isTruncated) {
+      break;
+    }
+    const before = pages.size;
+    const text = await fetchSitemap(href, fetching);
+    const broken = readSitemap(text, (location, kind) => take(location, kind, depth));
+    if (broken !== undefined) {
+      throw notRead(href, broken.problem, 'invalid-input');
+    }
+    note(`${plainPage(href, 200)}: ${count(pages.size - before, 'page')}`);
+  }
+  sayWhatIsMissing(outcome, unreadable, note);
+  return pages;
+}
+
+function sayWhatIsMissing({ leftOut, skipped, isTruncated }: RegenerationOutcome, unreadable: number, note: Note) {
+  if (skipped > 0) {
+    note(`${count(skipped, 'page')} of sitemaps left out: the invalidation did not clear them`);
+  }
+  if (leftOut > 0) {
+    note(
+      `${count(leftOut, 'page')} of other hosts left out: only hosts named in regenerate-urls or regenerate-sitemap are fetched`,
+    );
+  }
+  if (unreadable > 0) {
+    note(`${count(unreadable, 'entry', 'entries')} of sitemaps left out: no URLs of pages`);
+  }
+  if (isTruncated) {
+    note(`the sitemaps name more pages than ${count(mostPages, 'page')}: only the first are fetched`);
+  }
+}
+
+async function fetchSitemap(href: string, fetching: Fetching): Promise<string> {
+  const wanted = { acceptEncoding: 'gzip', header: undefined, contains: undefined, keepText: true };
+  const fetched = await fetchPage(new URL(href), wanted, fetching);
+  const status = statusOf(fetched);
+  if (fetched.problem !== '') {
+    throw notRead(href, `it ended with ${fetched.problem}`, isOver(fetching) ? 'timed-out' : 'unexpected');
+  }
+  if (fetched.leavesHosts) {
+    throw notRead(href, 'it leads to another host', 'unexpected');
+  }
+  if (status !== 200) {
+    const isMissing = status === 403 || status === 404 || status === 410;
+    throw notRead(href, `it was answered with HTTP ${status}`, isMissing ? 'not-found' : 'unexpected');
+  }
+  return fetched.hops.at(-1)?.answer.text ?? '';
+}
+
+function statusOf({ hops }: Fetched): number {
+  return hops.at(-1)?.answer.status ?? 0;
+}
+
+function notRead(href: string, what: string, code: ErrorCode): DeployError {
+  return new DeployError(code, `The sitemap ${plainPage(href, 200)} could not be read: ${what}.`, {
+    hint: 'The cache is cleared. See that regenerate-sitemap and what it lists are right and public; every sitemap must be on a host that the workflow names.',
+  });
+}
