@@ -4,10 +4,20 @@ import { renameSync, rmSync } from 'node:fs';
 
 // Swapped in when it is whole, so that whoever uses dist/ meanwhile finds one that works.
 rmSync('build', { recursive: true, force: true });
-execFileSync('ncc', ['build', 'index.ts', '--out', '../build', '--minify', '--license', 'LICENSES.txt'], {
-  // Where its tsconfig.json is, which leaves the tests out.
-  cwd: 'src',
-  stdio: 'inherit',
-});
+bundle('index.ts', '../build');
+bundle('s3-handler/index.ts', '../build/s3-handler');
+// By this name Lambda takes it for a module without a package.json beside it.
+renameSync('build/s3-handler/index.js', 'build/s3-handler/index.mjs');
+rmSync('build/s3-handler/package.json');
 rmSync('dist', { recursive: true, force: true });
 renameSync('build', 'dist');
+
+function bundle(entry: string, directory: string): void {
+  // The cache does not see a license that was added.
+  const options = ['--no-cache', '--minify', '--license', 'LICENSES.txt'];
+  execFileSync('ncc', ['build', entry, '--out', directory, ...options], {
+    // Where its tsconfig.json is, which leaves the tests out.
+    cwd: 'src',
+    stdio: 'inherit',
+  });
+}
