@@ -8,7 +8,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // They mostly wait.
-    maxWorkers: 2,
+    maxWorkers: 3,
     maxConcurrency: 6,
   },
 });

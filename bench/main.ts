@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureAssets } from './assets.ts';
 import { type Comparison, compare, toCells as toContestCells } from './beside.ts';
 import { type Figure, isMet, table, toCells, verdict } from './figure.ts';
 import { measureLateness } from './lateness.ts';
@@ -14,6 +15,7 @@ import { measureMemory } from './memory.ts';
 import { measurePlanner } from './planner.ts';
 import { measureRecipe } from './recipe-one.ts';
 import { measureRegenerate } from './regenerate.ts';
+import { measureRollout } from './rollout.ts';
 import { measureSize } from './size.ts';
 import { measureStart } from './start.ts';
 
@@ -24,9 +26,11 @@ const measurements: Record<string, () => Promise<Figure[] | Comparison>> = {
   lateness: measureLateness,
   many: measureMany,
   planner: measurePlanner,
+  assets: measureAssets,
   beside: compare,
   recipe: measureRecipe,
   regenerate: measureRegenerate,
+  rollout: measureRollout,
 };
 
 const { values, positionals } = parseArgs({

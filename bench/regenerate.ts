@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { connectClock } from '../src/adapters/clock.ts';
 import { connectWeb } from '../src/adapters/web.ts';
 import { emptyRegeneration } from '../src/regenerate/outcome.ts';
 import { regenerate } from '../src/regenerate/regenerate.ts';
@@ -105,7 +106,7 @@ async function measureGrowth(port: number): Promise<number> {
   const outcome = emptyRegeneration();
   await regenerate({
     world: { web: counted, log, cancelled: cancel.signal },
-    timeline: startTimeline(log),
+    timeline: startTimeline(log, connectClock(cancel.signal)),
     plan: {
       urls: Array.from({ length: PAGES }, (_, index) => new URL(`http://127.0.0.1:${port}/page-${index}`)),
       sitemaps: [],

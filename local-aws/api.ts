@@ -62,6 +62,8 @@ export interface StandardErrors {
   internal: () => ApiError;
   denied: (message: string) => ApiError;
   expired: () => ApiError;
+  /** An error of this service by its code, with the status and the words that AWS gives it. */
+  named?: (code: string) => ApiError | undefined;
 }
 
 export interface ErrorDetails {

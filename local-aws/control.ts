@@ -20,7 +20,13 @@ function answer(aws: LocalAws, request: ApiRequest): Reply {
 function choose(aws: LocalAws, place: string, body: Buffer): Reply {
   switch (place) {
     case 'GET state':
-      return json(200, { functions: aws.functions(), distributions: aws.distributions(), denied: [...aws.denied] });
+      return json(200, {
+        functions: aws.functions(),
+        distributions: aws.distributions(),
+        alarms: aws.alarms(),
+        deployments: aws.deployments(),
+        denied: [...aws.denied],
+      });
     case 'GET calls':
       return json(200, aws.calls);
     case 'GET events':

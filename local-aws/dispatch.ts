@@ -53,6 +53,18 @@ export async function dispatch(world: Dispatcher, request: ApiRequest, exchange:
     await deliver(unknownOperation(request), undefined, exchange);
     return;
   }
+  const { reply, call, fault } = await answer(world, routed);
+  call.status = await deliver(withRequestId(reply), fault, exchange);
+}
+
+/** What became of a call: only how it reaches the caller, and whether it does, is left to the fault. */
+interface Answered {
+  reply: Reply;
+  call: ApiCall;
+  fault: Fault | undefined;
+}
+
+async function answer(world: Dispatcher, routed: Routed): Promise<Answered> {
   const { service, operation, input } = routed;
   const call = startCall(service, operation, input);
   world.calls.push(call);
@@ -71,14 +83,50 @@ export async function dispatch(world: Dispatcher, request: ApiRequest, exchange:
   const reply = scripted === undefined ? (applied ?? NOTHING) : service.toErrorReply(scripted);
 
   await world.clock.sleep((reply.delayMs ?? 0) + (fault?.kind === 'latency' ? fault.ms : 0));
-  call.status = await deliver(withRequestId(reply), fault, exchange);
+  return { reply, call, fault };
+}
+
+/**
+ * The same call without a socket, for tests that run by the thousand: logged, denied, late and broken like any other.
+ * Throws only what Node throws for a connection that breaks; a refusal is an answer with its status.
+ */
+export async function callInProcess(world: Dispatcher, action: string, input: Input): Promise<Reply> {
+  const { service, operation } = findOperation(world.services, action);
+  const { reply, call, fault } = await answer(world, { service, operation, input });
+  await loseAnswer(fault);
+  call.status = reply.status;
+  return withRequestId(reply);
+}
+
+function loseAnswer(fault: Fault | undefined): Promise<void> | undefined {
+  switch (fault?.kind) {
+    case 'reset-before':
+    case 'reset-after':
+    case 'reset-in-body':
+    case 'refuse':
+      throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+    case 'truncate':
+    case 'html-200':
+    case 'empty-200':
+      throw new SyntaxError('Unexpected end of JSON input');
+    case 'hang':
+    case 'stall-headers':
+    case 'stall-body':
+      return new Promise(() => {});
+    default:
+      return undefined;
+  }
 }
 
 /** The same call without a wire, for tests that let somebody else deploy in between. */
 export function applyDirectly(services: Service[], action: string, input: Input): Reply {
+  return findOperation(services, action).operation.run(input, undefined);
+}
+
+function findOperation(services: Service[], action: string): { service: Service; operation: Operation } {
   for (const service of services) {
     const operation = service.operations.find((candidate) => candidate.action === action);
-    if (operation !== undefined) return operation.run(input, undefined);
+    if (operation !== undefined) return { service, operation };
   }
   throw new Error(`local-aws has no ${action}.`);
 }
@@ -174,7 +222,7 @@ function scriptedError(
 ): ApiError | undefined {
   switch (fault?.kind) {
     case 'error':
-      return new ApiError(fault.status, fault.code, fault.message, { headers: fault.headers });
+      return namedError(service, fault);
     case 'throttle': {
       const error = service.errors.throttled();
       if (fault.retryAfterSeconds === undefined) return error;
@@ -192,6 +240,12 @@ function scriptedError(
     default:
       return undefined;
   }
+}
+
+function namedError(service: Service, fault: Fault & { kind: 'error' }): ApiError {
+  const { code, headers } = fault;
+  const known = service.errors.named?.(code);
+  return new ApiError(fault.status ?? known?.status ?? 400, code, fault.message ?? known?.message ?? code, { headers });
 }
 
 function withRequestId(reply: Reply): Reply {

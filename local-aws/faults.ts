@@ -1,6 +1,7 @@
 /** How a call goes wrong. Kinds marked "applied" change state although the caller cannot know. */
 export type FaultKind =
-  | { kind: 'error'; status: number; code: string; message: string; headers?: Record<string, string> }
+  /** Without status and message: those of AWS, where the service knows the code. */
+  | { kind: 'error'; code: string; status?: number; message?: string; headers?: Record<string, string> }
   /** Each service's own throttling error. */
   | { kind: 'throttle'; retryAfterSeconds?: number }
   | { kind: 'service-unavailable' }
@@ -40,8 +41,8 @@ export type Outcome =
   /** It never ends. */
   | { kind: 'stuck' }
   | { kind: 'takes'; ms: number }
-  /** The invocation itself fails: an HTTP 200 with X-Amz-Function-Error. */
-  | { kind: 'function-error'; payload?: unknown };
+  /** The invocation itself fails: an HTTP 200 with X-Amz-Function-Error; `log` is what the function printed. */
+  | { kind: 'function-error'; payload?: unknown; log?: string };
 
 export type Fault = FaultKind & {
   /** `UpdateFunctionCode`, `Visit` for a request to a CDN, or `*`. */

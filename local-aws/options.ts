@@ -1,8 +1,11 @@
 import type { Duration } from './clock.ts';
+import type { AlarmOptions } from './cloudwatch/alarms.ts';
+import type { CodeDeployOptions } from './codedeploy/deployments.ts';
 import type { Image } from './image-manifest.ts';
 import type { FunctionOptions } from './lambda/new-function.ts';
 import type { PackageContent } from './lambda/packages.ts';
 import type { Registry } from './registry.ts';
+import type { BucketOptions } from './s3/buckets.ts';
 
 export interface LocalAwsOptions {
   accountId?: string | undefined;
@@ -14,6 +17,9 @@ export interface LocalAwsOptions {
   seed?: number | undefined;
   functions?: FunctionOptions[] | undefined;
   distributions?: DistributionOptions[] | undefined;
+  /** CloudWatch's. */
+  alarms?: AlarmOptions[] | undefined;
+  codeDeploy?: CodeDeployOptions[] | undefined;
   /** Image URI → digest, or more about the image. */
   images?: Record<string, string | Image> | undefined;
   /** By default every image is there, for Lambda and for ECR, with a manifest and a digest of its own. */
@@ -28,6 +34,8 @@ export interface LocalAwsOptions {
    * stands for its bytes.
    */
   packages?: Record<string, PackageContent | { versions: Record<string, PackageContent> }> | undefined;
+  /** Buckets that S3 serves, by name. */
+  buckets?: Record<string, BucketOptions> | undefined;
   /** Buckets in another Region than the functions. */
   bucketRegions?: Record<string, string> | undefined;
   /** IAM actions that are denied from the start. */
@@ -42,6 +50,16 @@ interface Clocks {
   updateMs?: Duration | undefined;
   versionMs?: Duration | undefined;
   invokeMs?: Duration | undefined;
+  /** What a cold start adds to an invocation. */
+  initMs?: Duration | undefined;
+  /** Instead of `versionMs`, for functions with SnapStart. */
+  snapStartMs?: Duration | undefined;
+  /** Until provisioned concurrency is READY. */
+  provisionedMs?: Duration | undefined;
+  /** Until a deployment of CodeDeploy is InProgress, and each of its hooks. */
+  deploymentMs?: Duration | undefined;
+  /** One of the minutes in the name of a deployment configuration. */
+  codeDeployMinuteMs?: Duration | undefined;
   /** Until an invalidation says Completed. */
   invalidationMs?: Duration | undefined;
   /** Until the cache is really clear; default: when the invalidation completes. */
@@ -75,6 +93,11 @@ export const DEFAULT_CLOCKS = {
   updateMs: 1500,
   versionMs: 800,
   invokeMs: 0,
+  initMs: 20,
+  snapStartMs: 2000,
+  provisionedMs: 1500,
+  deploymentMs: 100,
+  codeDeployMinuteMs: 200,
   invalidationMs: 1000,
   originMs: 20,
   apiMs: 0,

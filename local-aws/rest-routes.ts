@@ -1,12 +1,19 @@
 import type { ApiRequest, Operation } from './api.ts';
 
-/** Finds the operation of a REST call; a trailing slash is ignored, as some clients send one. */
+/**
+ * Finds the operation of a REST call; a trailing slash is ignored, as some clients send one. Where a query tells two
+ * operations of one path apart, the one with `?name=value` in its path stands first.
+ */
 export function restRoutes(operations: Operation[]) {
-  const routes = operations.map((operation) => ({ operation, parts: partsOf(operation.path) }));
+  const routes = operations.map((operation) => {
+    const [path = '', query] = operation.path.split('?');
+    return { operation, parts: partsOf(path), query: [...new URLSearchParams(query)] };
+  });
   return (request: ApiRequest): { operation: Operation; params: Record<string, string> } | undefined => {
     const parts = partsOf(request.path);
     for (const route of routes) {
       if (route.operation.method !== request.method) continue;
+      if (route.query.some(([name, value]) => request.query.get(name) !== value)) continue;
       const params = matchParts(route.parts, parts);
       if (params !== undefined) return { operation: route.operation, params };
     }

@@ -5,8 +5,12 @@ import { type Duration, startClock } from './clock.ts';
 import type { CloudFrontStore, Distribution } from './cloudfront/distributions.ts';
 import { inProgressQuota, perSecondQuota } from './cloudfront/quotas.ts';
 import { cloudFrontService } from './cloudfront/service.ts';
+import { type AlarmStore, addAlarm, setAlarm } from './cloudwatch/alarms.ts';
+import { cloudWatchService } from './cloudwatch/service.ts';
+import { type CodeDeployStore, newGroup, watchAlarm } from './codedeploy/deployments.ts';
+import { codeDeployService } from './codedeploy/service.ts';
 import { control } from './control.ts';
-import { applyDirectly, type Dispatcher, dispatch } from './dispatch.ts';
+import { applyDirectly, callInProcess, type Dispatcher, dispatch } from './dispatch.ts';
 import { layerService } from './ecr/layers.ts';
 import type { EcrStore } from './ecr/repositories.ts';
 import { ecrService } from './ecr/service.ts';
@@ -22,13 +26,17 @@ import { type Listener, listen, readRequest } from './listener.ts';
 import type { LocalAws } from './local-aws.ts';
 import { DEFAULT_CLOCKS, type DistributionOptions, type LocalAwsOptions } from './options.ts';
 import type { Registry } from './registry.ts';
-import { distributionSnapshot, functionSnapshot } from './snapshots.ts';
+import { newBucket, type S3Store } from './s3/buckets.ts';
+import { lookInto } from './s3/look.ts';
+import { s3Service } from './s3/service.ts';
+import { alarmSnapshots, deploymentSnapshot, distributionSnapshot, functionSnapshot } from './snapshots.ts';
 import { startTimeline } from './timeline.ts';
 
 /** Starts within milliseconds; everything listens on 127.0.0.1 only. */
 export async function startLocalAws(options: LocalAwsOptions = {}): Promise<LocalAws> {
   const world = buildWorld(options);
   for (const fn of options.functions ?? []) addFunction(world.lambda, fn);
+  for (const alarm of options.alarms ?? []) addAlarm(world.cloudWatch, world.lambda, alarm);
   const listener = await startApi(world, options.port);
   world.ecr.url = listener.url;
   const aws = toLocalAws(world, listener);
@@ -40,7 +48,10 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
 interface World {
   lambda: LambdaStore;
   cloudFront: CloudFrontStore;
+  cloudWatch: AlarmStore;
+  codeDeploy: CodeDeployStore;
   ecr: EcrStore;
+  s3: S3Store;
   dispatcher: Dispatcher;
   aws?: LocalAws;
   originMs: Duration;
@@ -77,6 +88,7 @@ function buildWorld(options: LocalAwsOptions): World {
     }),
     functions: new Map(),
     pages: new Map(),
+    aliasListeners: new Set(),
   };
   const cloudFront: CloudFrontStore = {
     ...clocks,
@@ -87,8 +99,38 @@ function buildWorld(options: LocalAwsOptions): World {
     quota: options.quotas === 'per-second' ? perSecondQuota() : inProgressQuota,
   };
   const ecr: EcrStore = { home, images, registryHost: registry?.host, user, password, url: '' };
+  const cloudWatch: AlarmStore = { home, clock, timeline, alarms: new Map(), listeners: new Set() };
+  const codeDeploy: CodeDeployStore = {
+    ...clocks,
+    home,
+    clock,
+    timeline,
+    lambda,
+    cloudWatch,
+    groups: (options.codeDeploy ?? []).map(newGroup),
+    deployments: [],
+  };
+  cloudWatch.listeners.add((alarm) => watchAlarm(codeDeploy, alarm));
+  const s3: S3Store = {
+    denied,
+    buckets: new Map(
+      Object.entries(options.buckets ?? {}).map(([name, bucket]) => [
+        name,
+        newBucket(name, bucket.region ?? options.bucketRegions?.[name] ?? region, bucket),
+      ]),
+    ),
+  };
   const dispatcher: Dispatcher = {
-    services: [lambdaService(lambda), cloudFrontService(cloudFront), ecrService(ecr), layerService(ecr)],
+    services: [
+      // First, as it goes by the signature, and a key may look like the path of any other.
+      s3Service(s3),
+      lambdaService(lambda),
+      cloudFrontService(cloudFront),
+      cloudWatchService(cloudWatch),
+      codeDeployService(codeDeploy),
+      ecrService(ecr),
+      layerService(ecr),
+    ],
     faults: startFaults(),
     denied,
     hooks: new Set(),
@@ -98,7 +140,7 @@ function buildWorld(options: LocalAwsOptions): World {
     latencyMs: clocks.apiMs,
     caller: `arn:aws:sts::${accountId}:assumed-role/deploy/GitHubActions`,
   };
-  return { lambda, cloudFront, ecr, dispatcher, originMs: clocks.originMs };
+  return { lambda, cloudFront, cloudWatch, codeDeploy, ecr, s3, dispatcher, originMs: clocks.originMs };
 }
 
 async function startApi(world: World, port: number | undefined): Promise<Listener> {
@@ -131,11 +173,17 @@ function toLocalAws(world: World, listener: Listener): LocalAws {
     events: dispatcher.timeline.events,
     images: lambda.images,
     packages: lambda.packages,
+    buckets: lookInto(world.s3),
     denied: dispatcher.denied,
     functionNamed: (name) => functionSnapshot(named(lambda.functions, name)),
     functions: () => [...lambda.functions.values()].map(functionSnapshot),
     distribution: (id) => distributionSnapshot(named(cloudFront.distributions, id)),
     distributions: () => [...cloudFront.distributions.values()].map(distributionSnapshot),
+    alarms: () => alarmSnapshots(world.cloudWatch),
+    setAlarm: (name, state) => {
+      if (!setAlarm(world.cloudWatch, name, state)) throw new Error(`local-aws has no "${name}".`);
+    },
+    deployments: () => world.codeDeploy.deployments.map(deploymentSnapshot),
     addFunction: (options) => addFunction(lambda, options),
     addDistribution: async (options) => {
       cloudFront.distributions.set(options.id, await startDistribution(world, options));
@@ -146,6 +194,10 @@ function toLocalAws(world: World, listener: Listener): LocalAws {
       const entry = { action, hook };
       dispatcher.hooks.add(entry);
       return () => dispatcher.hooks.delete(entry);
+    },
+    call: async (action, input) => {
+      const { status, headers, body } = await callInProcess(dispatcher, action, input);
+      return { status, headers, body: parsed(body) };
     },
     apply: (action, input) => parsed(applyDirectly(dispatcher.services, action, input).body),
     stop: async () => {

@@ -1,5 +1,7 @@
 import type { Distribution } from './cloudfront/distributions.ts';
-import type { LambdaFunction, State, UpdateStatus } from './lambda/function-state.ts';
+import type { AlarmState, AlarmStore } from './cloudwatch/alarms.ts';
+import type { Deployment, Status } from './codedeploy/deployments.ts';
+import { type LambdaFunction, type State, type UpdateStatus, weightsOf } from './lambda/function-state.ts';
 
 /** A function as a test wants to see it; nothing in it changes later. */
 export interface FunctionSnapshot {
@@ -17,10 +19,15 @@ export interface FunctionSnapshot {
   /** When an update last turned Successful, as `performance.now()`. */
   updatedAt: number | undefined;
   versions: VersionSnapshot[];
+  /** Weights are what traffic follows now, those of provisioned concurrency included. */
   aliases: Record<
     string,
     { version: string; weights: Record<string, number>; description: string; revisionId: string }
   >;
+  /** Alias or version → its provisioned concurrency. */
+  provisioned: Record<string, { requested: number; status: 'IN_PROGRESS' | 'READY' | 'FAILED' }>;
+  /** Version or $LATEST → how many execution environments were started for it. */
+  environments: Record<string, number>;
 }
 
 interface VersionSnapshot {
@@ -55,12 +62,45 @@ export function functionSnapshot(fn: LambdaFunction): FunctionSnapshot {
       activeAt: version.activeAt,
     })),
     aliases: Object.fromEntries(
-      [...fn.aliases.values()].map(({ name, version, weights, description, revisionId }) => [
-        name,
-        { version, weights: { ...weights }, description, revisionId },
-      ]),
+      [...fn.aliases.values()].map((alias) => {
+        const { version, description, revisionId } = alias;
+        return [alias.name, { version, weights: { ...weightsOf(alias) }, description, revisionId }];
+      }),
+    ),
+    provisioned: Object.fromEntries(
+      [...fn.provisioned].map(([qualifier, { requested, status }]) => [qualifier, { requested, status }]),
+    ),
+    environments: Object.fromEntries(
+      [...fn.environments].map(([version, environments]) => [version, environments.length]),
     ),
   };
+}
+
+export interface AlarmSnapshot {
+  name: string;
+  composite: boolean;
+  state: AlarmState;
+}
+
+export function alarmSnapshots({ alarms }: AlarmStore): AlarmSnapshot[] {
+  return [...alarms.values()].map(({ name, composite, state }) => ({ name, composite, state }));
+}
+
+export interface DeploymentSnapshot {
+  id: string;
+  group: string;
+  creator: 'user' | 'codeDeployRollback';
+  status: Status;
+  /** Percent of the traffic that the target version has. */
+  weight: number;
+  error: string | undefined;
+  rollbackId: string | undefined;
+}
+
+export function deploymentSnapshot(deployment: Deployment): DeploymentSnapshot {
+  const { id, group, creator, status, weight, error, rollback } = deployment;
+  const rollbackId = rollback?.rollbackDeploymentId;
+  return { id, group: group.group, creator, status, weight, error: error?.code, rollbackId };
 }
 
 export interface DistributionSnapshot {

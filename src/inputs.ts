@@ -1,12 +1,17 @@
+import type { ShiftStep } from './alias/switch.ts';
+import { type CacheRule, parseCacheRule } from './assets/headers.ts';
+import { parsePrefix } from './assets/keys.ts';
+import type { AssetsRequest } from './assets/outcome.ts';
 import { type PathMapping, parseMapping } from './cloudfront/changed-files.ts';
 import { parsePath } from './cloudfront/paths.ts';
 import { type Fields, type InputName, type InputSource, readFields } from './fields.ts';
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
 import { type FunctionRef, parseFunctionRef, qualifierOf } from './lambda/function-ref.ts';
+import type { WarmUpPlan } from './lambda/warm-up.ts';
 import { plain } from './plain.ts';
 import { type ExpectedHeader, parseExpectedHeader } from './regenerate/expected-header.ts';
 import { parsePageUrl } from './regenerate/page-url.ts';
-import type { Build, Target } from './world.ts';
+import type { Build, DeploymentGroup, Target } from './world.ts';
 
 /** What each input says, alone; what it must not say next to another is a matter of the plan. */
 export interface Inputs {
@@ -21,8 +26,19 @@ export interface Inputs {
   publish: boolean;
   versionDescription: string;
   revisionId: string;
+  alias: string;
+  warmUp: WarmUpPlan;
+  trafficShift: readonly ShiftStep[];
+  alarms: readonly string[];
+  bakeMs: number;
+  rollback: boolean;
+  codeDeploy: DeploymentGroup;
+  keepVersions: number;
+  assets: AssetsInputs;
   targets: readonly Target[];
   paths: readonly string[];
+  /** Whether `@assets` is among the paths. */
+  clearsAssets: boolean;
   widenedPaths: readonly WidenedPath[];
   changedFiles: readonly PathMapping[];
   pathVariants: boolean;
@@ -35,6 +51,9 @@ export interface Inputs {
   updateTimeoutMs: number;
   invalidationTimeoutMs: number;
 }
+
+/** Without a directory and a bucket, there is nothing to upload. */
+export type AssetsInputs = AssetsRequest;
 
 /** A path that is cleared together with everything that begins like it. */
 export interface WidenedPath {
@@ -68,7 +87,7 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
     image: fields.given.has('image-uri') ? readImage(fields, 'image-uri', fields.text('image-uri')) : undefined,
     zipFile: fields.matching('zip-file', onePath, 'must be one path'),
     s3: {
-      bucket: fields.matching('s3-bucket', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket'),
+      bucket: fields.matching('s3-bucket', bucketName, 'must be the name of a bucket'),
       key: fields.matching('s3-key', /^[^\p{Cc}]{1,1024}$/u, 'must be a key of at most 1024 characters'),
       version: fields.matching('s3-object-version', /^[^\p{Cc}\s]{1,1024}$/u, 'must be the version of an object'),
     },
@@ -81,6 +100,22 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
       'must be one line of at most 256 characters',
     ),
     revisionId: fields.matching('revision-id', /^[A-Za-z0-9-]{1,64}$/, 'must be the RevisionId of the function'),
+    alias: fields.matching(
+      'alias',
+      /^(?!\d+$)[A-Za-z0-9_-]{1,128}$/,
+      'must be the name of an alias: letters, digits, "-" and "_", not digits alone',
+    ),
+    warmUp: { count: fields.integer('warm-up', 0, mostInvocations), payload: readPayload(fields, source) },
+    trafficShift: readTrafficShift(fields),
+    alarms: readAlarms(fields),
+    bakeMs: fields.integer('bake-seconds', 0, 6 * 3600) * 1000,
+    rollback: fields.flag('rollback'),
+    codeDeploy: {
+      application: fields.matching('codedeploy-application', codeDeployName, 'must be the name of an application'),
+      name: fields.matching('codedeploy-deployment-group', codeDeployName, 'must be the name of a deployment group'),
+    },
+    keepVersions: fields.integer('keep-versions', 0, 10_000),
+    assets: readAssets(fields),
     targets: readTargets(fields),
     ...readPaths(fields),
     changedFiles: readChangedFiles(fields),
@@ -116,6 +151,8 @@ function readFunctions(fields: Fields): FunctionInput[] {
   }
   return functions;
 }
+
+const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 const onePath = /^[^\p{Cc}]{1,4096}$/u;
 
@@ -156,6 +193,85 @@ function readImage(fields: Fields, name: InputName, text: string): ImageUri | un
   return image;
 }
 
+/** The SDK opens no more connections at a time, and so many do not wait for one another. */
+const mostInvocations = 50;
+/** As Lambda takes it. */
+const mostPayload = 6 * 1024 * 1024;
+
+/** JSON, or `@` and the file that holds it. It may be a secret, so it is not repeated. */
+function readPayload(fields: Fields, source: InputSource): string {
+  const text = fields.text('warm-up-payload');
+  if (text === '') {
+    return '{}';
+  }
+  try {
+    const payload = text.startsWith('@') ? source.file(text.slice(1)) : text;
+    JSON.parse(payload);
+    if (Buffer.byteLength(payload) <= mostPayload) {
+      return payload;
+    }
+    fields.reject('warm-up-payload', `must be at most ${mostPayload} bytes`, '…');
+  } catch (error) {
+    const isFile = text.startsWith('@');
+    const reason =
+      isFile && error instanceof Error && !(error instanceof SyntaxError) ? ` (${plain(error.message)})` : '';
+    fields.reject('warm-up-payload', `must be JSON, or "@" and a file that holds JSON${reason}`, isFile ? text : '…');
+  }
+  return '{}';
+}
+
+/** `10% 60s`, one a line or separated by commas. */
+function readTrafficShift(fields: Fields): ShiftStep[] {
+  const texts = fields.lines('traffic-shift').flatMap((line) => line.split(',').map((text) => text.trim()));
+  const steps = texts
+    .filter((text) => text !== '')
+    .flatMap((text) => {
+      const [, percent = '', count = '', unit = ''] =
+        /^(\d{1,2}(?:\.\d{1,2})?)\s*%\s+(\d{1,5})\s*([smh]?)$/.exec(text) ?? [];
+      const ms = Number(count) * { '': 1000, s: 1000, m: 60_000, h: 3_600_000 }[unit as 's'];
+      if (percent === '' || Number(percent) === 0 || ms === 0) {
+        fields.reject('traffic-shift', 'must be steps such as 10% 60s, of more than 0 and less than 100 percent', text);
+        return [];
+      }
+      return [{ weight: Number(percent) / 100, ms }];
+    });
+  if (steps.some(({ weight }, index) => weight <= (steps[index - 1]?.weight ?? 0))) {
+    fields.reject('traffic-shift', 'must have steps that grow', fields.text('traffic-shift'));
+  }
+  return steps;
+}
+
+function readAlarms(fields: Fields): string[] {
+  const alarms = fields.lines('alarms');
+  for (const name of alarms.filter((one) => !/^[^\p{Cc}]{1,255}$/u.test(one))) {
+    fields.reject('alarms', 'must be names of CloudWatch alarms, one a line', name);
+  }
+  return [...new Set(alarms)];
+}
+
+const codeDeployName = /^[^\p{Cc}/]{1,100}$/u;
+
+function readAssets(fields: Fields): AssetsInputs {
+  const parsed = parsePrefix(fields.text('assets-prefix'));
+  if ('problem' in parsed) {
+    fields.reject('assets-prefix', parsed.problem, fields.text('assets-prefix'));
+  }
+  return {
+    directory: fields.matching('assets-dir', onePath, 'must be one path'),
+    bucket: fields.matching('assets-bucket', bucketName, 'must be the name of a bucket'),
+    prefix: 'problem' in parsed ? '' : parsed.prefix,
+    cacheRules: fields.lines('assets-cache-control').flatMap((line): CacheRule[] => {
+      const rule = parseCacheRule(line);
+      if ('problem' in rule) {
+        fields.reject('assets-cache-control', rule.problem, line);
+        return [];
+      }
+      return [rule];
+    }),
+    deletes: fields.flag('assets-delete'),
+  };
+}
+
 function readTargets(fields: Fields): Target[] {
   const distributions = readIds(fields, 'distribution-id', {
     pattern: /^E[A-Z0-9]{8,31}$/,
@@ -185,7 +301,10 @@ function readIds(fields: Fields, name: InputName, { pattern, what }: { pattern: 
 /** What lies above this is an accident: it would cost more than 100 dollars each time. */
 const mostPaths = 20_000;
 
-function readPaths(fields: Fields): Pick<Inputs, 'paths' | 'widenedPaths'> {
+/** Stands in `paths` for the paths of the assets that this run changes. */
+const changedAssets = '@assets';
+
+function readPaths(fields: Fields): Pick<Inputs, 'paths' | 'clearsAssets' | 'widenedPaths'> {
   const paths = new Set<string>();
   const widenedPaths: WidenedPath[] = [];
   const read = (name: InputName, items: readonly string[]) => {
@@ -201,9 +320,13 @@ function readPaths(fields: Fields): Pick<Inputs, 'paths' | 'widenedPaths'> {
       }
     }
   };
-  read('paths', fields.items('paths'));
+  const items = fields.items('paths');
+  read(
+    'paths',
+    items.filter((item) => item !== changedAssets),
+  );
   read('paths-file', fields.fileLines('paths-file'));
-  return { paths: [...paths], widenedPaths };
+  return { paths: [...paths], clearsAssets: items.includes(changedAssets), widenedPaths };
 }
 
 function readChangedFiles(fields: Fields): PathMapping[] {

@@ -1,5 +1,8 @@
+import type { AliasOutcome } from './alias/alias.ts';
+import { type AssetsOutcome, emptyAssetsOutcome } from './assets/outcome.ts';
 import type { PathPlan } from './cloudfront/planner.ts';
 import type { DeployError } from './errors.ts';
+import type { WarmUpOutcome } from './lambda/warm-up.ts';
 import type { BuildPlan, FunctionPlan, Plan } from './plan.ts';
 import { emptyRegeneration, type RegenerationOutcome } from './regenerate/outcome.ts';
 import type { Step } from './timeline.ts';
@@ -24,6 +27,12 @@ export interface FunctionOutcome {
   previousVersion: string | undefined;
   /** True when this run's update would be, or was, accepted. */
   accepted: boolean;
+  /** Undefined when no alias is moved. */
+  readonly alias: AliasOutcome | undefined;
+  /** Undefined when it was not warmed up, or not to the end. */
+  warmUp: WarmUpOutcome | undefined;
+  /** Whether a failed release put the image from before back. */
+  isPutBack: boolean;
   error: DeployError | undefined;
 }
 
@@ -42,7 +51,7 @@ export interface DistributionOutcome extends Readonly<Target> {
   readonly invalidations: CreatedInvalidation[];
   /** Whether an invalidation may have been made although no answer named it. */
   isSent: boolean;
-  /** When the first was sent, by this process or an earlier one, in milliseconds of `performance.now()`. */
+  /** When the first was sent, by this process or an earlier one, in milliseconds of the clock. */
   sentAt: number | undefined;
   /** Why the end of the invalidation was not seen, where that is no failure. */
   warning: DeployError | undefined;
@@ -60,7 +69,14 @@ export function invalidationStatus({ invalidations }: DistributionOutcome): stri
   return (open ?? invalidations[0])?.status ?? '';
 }
 
-export type Status = 'succeeded' | 'planned' | 'failed' | 'cancelled';
+/** What became of taking a failed release back. */
+export interface RollbackOutcome {
+  /** What is as it was, or was left on purpose; one text each. */
+  readonly done: string[];
+  readonly errors: DeployError[];
+}
+
+export type Status = 'succeeded' | 'planned' | 'rolled-back' | 'failed' | 'cancelled';
 
 export interface Outcome {
   /** Undefined when the inputs were wrong. */
@@ -68,10 +84,16 @@ export interface Outcome {
   readonly build: BuildOutcome | undefined;
   readonly functions: readonly FunctionOutcome[];
   readonly distributions: readonly DistributionOutcome[];
+  /** Undefined when no assets ship with the code. */
+  readonly assets: AssetsOutcome | undefined;
   /** What is cleared in every distribution; undefined until it is known. */
   paths: PathPlan | undefined;
   /** Undefined when no page was to be fetched. */
   readonly regeneration: RegenerationOutcome | undefined;
+  /** Undefined when there was nothing to take back. */
+  rollback: RollbackOutcome | undefined;
+  /** What went wrong without failing the release. */
+  readonly warnings: DeployError[];
   steps: readonly Step[];
   totalMs: number;
   /** What stopped the whole run, rather than one function or distribution. */
@@ -93,6 +115,12 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
       version: '',
       previousVersion: undefined,
       accepted: false,
+      alias:
+        one.alias === ''
+          ? undefined
+          : { name: one.alias, before: undefined, now: undefined, sent: undefined, isMoved: false },
+      warmUp: undefined,
+      isPutBack: false,
       error: undefined,
     })),
     distributions: (plan?.clearing?.targets ?? []).map((target) => ({
@@ -103,8 +131,11 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
       warning: undefined,
       error: undefined,
     })),
+    assets: plan?.assets && emptyAssetsOutcome(plan.assets),
     paths: undefined,
     regeneration: plan?.clearing?.regeneration && emptyRegeneration(),
+    rollback: undefined,
+    warnings: [],
     steps: [],
     totalMs: 0,
     error,
@@ -116,9 +147,11 @@ export function errorsOf(outcome: Outcome): DeployError[] {
   const all = [
     outcome.error,
     outcome.build?.error,
+    outcome.assets?.error,
     ...outcome.functions.map(({ error }) => error),
     ...outcome.distributions.map(({ error }) => error),
     outcome.regeneration?.error,
+    ...(outcome.rollback?.errors ?? []),
   ];
   return all.filter((error) => error !== undefined);
 }
@@ -129,9 +162,14 @@ export function statusOf(outcome: Outcome): Status {
     return 'cancelled';
   }
   if (errors.length > 0) {
-    return 'failed';
+    return isTakenBack(outcome, errors) ? 'rolled-back' : 'failed';
   }
   return outcome.plan?.dryRun ? 'planned' : 'succeeded';
+}
+
+/** By this run, or by CodeDeploy. */
+function isTakenBack({ rollback }: Outcome, errors: readonly DeployError[]): boolean {
+  return rollback === undefined ? errors.every(({ code }) => code === 'rolled-back') : rollback.errors.length === 0;
 }
 
 /** Whether this run changed what serves, or made a version that was not there before. */
@@ -140,8 +178,13 @@ export function isChanged({ before, after, version, previousVersion }: FunctionO
   return newVersion || (before !== undefined && after !== undefined && servesOther(before, after));
 }
 
+/** How many assets this run uploaded and deleted. */
+export function assetsChanged({ assets }: Outcome): number {
+  return assets === undefined ? 0 : assets.uploaded + assets.deleted;
+}
+
 /** A function whose last update Failed shows its hash, while what served before still did. */
-function servesOther(before: FunctionState, after: FunctionState): boolean {
+export function servesOther(before: FunctionState, after: FunctionState): boolean {
   return (
     after.codeSha256 !== before.codeSha256 ||
     after.architectures.join() !== before.architectures.join() ||

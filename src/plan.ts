@@ -1,3 +1,6 @@
+import { runUrl } from './alias/run-order.ts';
+import type { ShiftStep } from './alias/switch.ts';
+import type { AssetsRequest } from './assets/outcome.ts';
 import type { PathMapping } from './cloudfront/changed-files.ts';
 import type { InputName } from './fields.ts';
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
@@ -5,9 +8,10 @@ import { platformOf } from './image/manifest.ts';
 import { type FunctionInput, type Inputs, regionPattern, type WidenedPath } from './inputs.ts';
 import type { CodeSource } from './lambda/code.ts';
 import type { FunctionRef } from './lambda/function-ref.ts';
+import type { WarmUpPlan } from './lambda/warm-up.ts';
 import { plain } from './plain.ts';
 import type { RegenerationPlan } from './regenerate/plan.ts';
-import type { Build, Run, Target } from './world.ts';
+import type { Build, DeploymentGroup, Run, Target } from './world.ts';
 
 export interface Plan {
   dryRun: boolean;
@@ -15,6 +19,8 @@ export interface Plan {
   build: BuildPlan | undefined;
   functions: readonly FunctionPlan[];
   updateTimeoutMs: number;
+  rollout: RolloutPlan;
+  assets: AssetsRequest | undefined;
   clearing: ClearingPlan | undefined;
 }
 
@@ -28,12 +34,29 @@ export interface FunctionPlan {
   revisionId: string | undefined;
   /** Undefined: no version is published. */
   version: { description: string | undefined } | undefined;
+  /** Moved to the new version; empty: none is. */
+  alias: string;
+  warmUp: WarmUpPlan | undefined;
+}
+
+/** How the versions that are ready go into use. */
+export interface RolloutPlan {
+  steps: readonly ShiftStep[];
+  alarms: readonly string[];
+  bakeMs: number;
+  /** Whether a release that fails is taken back. */
+  rollback: boolean;
+  codeDeploy: DeploymentGroup | undefined;
+  /** How many versions stay; 0 keeps all. */
+  keepVersions: number;
 }
 
 export interface ClearingPlan {
   targets: readonly Target[];
   /** Encoded paths, wildcards and tags that the inputs name. */
   paths: readonly string[];
+  /** Whether the paths of changed assets are cleared, too. */
+  clearsAssets: boolean;
   widenedPaths: readonly WidenedPath[];
   /** Which paths show the files that a push changed; they are cleared, too. */
   changedFiles: readonly PathMapping[];
@@ -50,8 +73,10 @@ export interface ClearingPlan {
 /** What is to be done, from inputs that are right each alone; contradictions between them are added to `problems`. */
 export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan {
   const { given } = inputs;
-  if (!['function-name', ...clearable].some((name) => given.has(name as InputName))) {
-    problems.push('function-name, distribution-id or distribution-tenant-id must be given: there is nothing to do.');
+  if (!['function-name', 'assets-dir', ...clearable].some((name) => given.has(name as InputName))) {
+    problems.push(
+      'function-name, distribution-id, distribution-tenant-id or assets-dir must be given: there is nothing to do.',
+    );
   }
   for (const [name, ...needed] of companions) {
     if (!needed.some((one) => given.has(one))) {
@@ -59,7 +84,9 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
     }
   }
   if (!inputs.publish) {
-    needs('version-description', 'publish: true', inputs, problems);
+    for (const name of ['version-description', 'alias', 'keep-versions'] as const) {
+      needs(name, 'publish: true', inputs, problems);
+    }
   }
   if (given.has('revision-id') && inputs.functions.length > 1) {
     problems.push(`revision-id goes with one function, got ${inputs.functions.length} in function-name.`);
@@ -78,6 +105,8 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
     build,
     functions: planFunctions(inputs, run, region, build?.image, problems),
     updateTimeoutMs: inputs.updateTimeoutMs,
+    rollout: planRollout(inputs, problems),
+    assets: inputs.assets.directory !== '' && inputs.assets.bucket !== '' ? inputs.assets : undefined,
     clearing: planClearing(inputs, problems),
   };
 }
@@ -110,13 +139,30 @@ const companions: readonly (readonly [InputName, ...InputName[]])[] = [
   ['regenerate-sitemap', ...clearable],
   ['expect-header', ...regenerable],
   ['expect-body', ...regenerable],
+  ['assets-dir', 'assets-bucket'],
+  ['assets-bucket', 'assets-dir'],
+  ['assets-prefix', 'assets-dir'],
+  ['assets-cache-control', 'assets-dir'],
+  ['assets-delete', 'assets-dir'],
+  ['alias', 'function-name'],
+  ['warm-up', 'function-name'],
+  ['warm-up-payload', 'warm-up'],
+  ['traffic-shift', 'alias'],
+  ['alarms', 'traffic-shift', 'bake-seconds'],
+  ['bake-seconds', 'alarms'],
+  ['bake-seconds', 'function-name'],
+  ['codedeploy-application', 'alias'],
+  ['codedeploy-application', 'codedeploy-deployment-group'],
+  ['codedeploy-deployment-group', 'codedeploy-application'],
+  ['keep-versions', 'function-name'],
 ];
 
 function needs(name: InputName, needed: string, { given }: Inputs, problems: string[]): void {
   const text = given.get(name);
   if (text !== undefined) {
-    // A build argument or a secret is nobody's business.
-    const value = name === 'build-args' || name === 'build-secrets' ? '' : `, got "${plain(text, 120)}"`;
+    // A build argument, a secret or a payload is nobody's business.
+    const isPrivate = ['build-args', 'build-secrets', 'warm-up-payload'].includes(name);
+    const value = isPrivate ? '' : `, got "${plain(text, 120)}"`;
     problems.push(`${name} needs ${needed}, which is missing${value}.`);
   }
 }
@@ -190,6 +236,8 @@ function planFunctions(
         architecture: inputs.architecture,
         revisionId: inputs.revisionId || undefined,
         version: inputs.publish ? { description: inputs.versionDescription || describe(run) || undefined } : undefined,
+        alias: inputs.alias,
+        warmUp: inputs.warmUp.count > 0 ? inputs.warmUp : undefined,
       },
     ];
   });
@@ -237,9 +285,34 @@ function checkImage(image: ImageUri, { ref, image: own }: FunctionInput, region:
   }
 }
 
+function planRollout(inputs: Inputs, problems: string[]): RolloutPlan {
+  const { given, codeDeploy } = inputs;
+  const isHandedOver = codeDeploy.application !== '' && codeDeploy.name !== '';
+  if (isHandedOver) {
+    for (const name of (['traffic-shift', 'alarms', 'bake-seconds'] as const).filter((one) => given.has(one))) {
+      problems.push(
+        `${name} must not go with codedeploy-application: the deployment group has steps and alarms of its own, got "${plain(given.get(name) ?? '', 120)}".`,
+      );
+    }
+    if (inputs.functions.length > 1) {
+      problems.push(
+        `codedeploy-application goes with one function, because a deployment group makes one deployment at a time, got ${inputs.functions.length} in function-name.`,
+      );
+    }
+  }
+  return {
+    steps: inputs.trafficShift,
+    alarms: inputs.alarms,
+    bakeMs: inputs.bakeMs,
+    rollback: inputs.rollback,
+    codeDeploy: isHandedOver ? codeDeploy : undefined,
+    keepVersions: inputs.keepVersions,
+  };
+}
+
 /** Lambda takes 256 characters. */
 function describe(run: Run): string {
-  const url = run.repository && run.runId ? `${run.serverUrl}/${run.repository}/actions/runs/${run.runId}` : '';
+  const url = runUrl(run);
   const attempt = url && run.runAttempt && run.runAttempt !== '1' ? `/attempts/${run.runAttempt}` : '';
   return plain(`${run.sha.slice(0, 7)} ${url}${attempt}`, 1000).slice(0, 256);
 }
@@ -249,7 +322,10 @@ function planClearing(inputs: Inputs, problems: string[]): ClearingPlan | undefi
   if (!clearable.some((name) => given.has(name))) {
     return undefined;
   }
-  if (inputs.invalidate === 'changed' && !given.has('function-name')) {
+  if (inputs.clearsAssets && !given.has('assets-dir')) {
+    problems.push('paths needs assets-dir for "@assets", which is missing, got "@assets".');
+  }
+  if (inputs.invalidate === 'changed' && !given.has('function-name') && !given.has('assets-dir')) {
     problems.push(
       'invalidate: changed needs function-name, got "changed": without code nothing would ever be cleared.',
     );
@@ -258,6 +334,7 @@ function planClearing(inputs: Inputs, problems: string[]): ClearingPlan | undefi
   return {
     targets: inputs.targets,
     paths: everything ? ['/*'] : inputs.paths,
+    clearsAssets: inputs.clearsAssets,
     widenedPaths: inputs.widenedPaths,
     changedFiles: inputs.changedFiles,
     variants: inputs.pathVariants,

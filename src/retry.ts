@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { DeployError } from './errors.ts';
-import type { Attempt } from './world.ts';
+import type { Attempt, Clock } from './world.ts';
 
 /** Half of the wait is fixed and half is random, so that deployers who collided once do not collide again. */
 export function backoffMs(attempt: number, baseMs: number, capMs: number): number {
@@ -31,16 +31,15 @@ export interface Persistence {
   subject: string;
   deadline: number;
   capMs: number;
-  cancelled: AbortSignal;
+  clock: Clock;
   onRetry(reason: string): void;
 }
 
 /**
- * Tries a call that is safe to repeat until it is answered, refused for good, or the deadline (milliseconds of
- * `performance.now()`) has passed.
+ * Tries a call that is safe to repeat until it is answered, refused for good, or the deadline has passed.
  */
 export async function persist<T>(call: () => Promise<Attempt<T>>, persistence: Persistence): Promise<T> {
-  const { subject, deadline, capMs, cancelled, onRetry } = persistence;
+  const { subject, deadline, capMs, clock, onRetry } = persistence;
   for (let tries = 0; ; tries += 1) {
     const attempt = await call();
     if (attempt.kind === 'answered') {
@@ -50,12 +49,12 @@ export async function persist<T>(call: () => Promise<Attempt<T>>, persistence: P
       throw attempt.error;
     }
     const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
-    const left = deadline - performance.now() - leastLeftMs;
+    const left = deadline - clock.now() - leastLeftMs;
     if (left <= 0) {
       throw outOfTime(subject, attempt.reason);
     }
     onRetry(`${subject}: ${attempt.reason}, trying again`);
-    await pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 200, capMs))), cancelled);
+    await clock.pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 200, capMs))));
   }
 }
 

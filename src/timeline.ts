@@ -1,4 +1,4 @@
-import type { Log } from './world.ts';
+import type { Clock, Log } from './world.ts';
 
 /** One thing that was done for one function or distribution. */
 export interface Step {
@@ -22,19 +22,19 @@ export type Note = (status: string) => void;
 
 const signOfLifeMs = 15_000;
 
-export function startTimeline(log: Log): Timeline {
-  const began = performance.now();
+export function startTimeline(log: Log, clock: Clock): Timeline {
+  const began = clock.now();
   const steps: Step[] = [];
-  const elapsedMs = () => Math.round(performance.now() - began);
+  const elapsedMs = () => Math.round(clock.now() - began);
   return {
     steps,
     elapsedMs,
     async step(subject, name, work) {
       const startMs = elapsedMs();
-      const started = performance.now();
+      const started = clock.now();
       let last = name;
       const say = (status: string) => {
-        const ms = performance.now() - started;
+        const ms = clock.now() - started;
         log.line(`${subject}: ${status}${ms < 100 ? '' : ` (${seconds(ms)})`}`);
       };
       const life = setInterval(() => say(`still busy, ${last}`), signOfLifeMs);

@@ -4,15 +4,26 @@ import type { ImageUri } from './image/image-uri.ts';
 /** Everything outside the program. Only src/adapters/ builds one for real. */
 export interface World {
   lambda: Lambda;
+  alarms: Alarms;
+  codeDeploy: CodeDeploy;
   cloudFront: CloudFront;
   ecr: Ecr;
   docker: Docker;
   zips: Zips;
   repository: Repository;
   web: Web;
+  assets: Assets;
+  clock: Clock;
   log: Log;
   /** Aborted when the runner cancels the job. */
   cancelled: AbortSignal;
+}
+
+export interface Clock {
+  /** In milliseconds since some moment; deadlines are in it, too. */
+  now(): number;
+  /** Throws when the run is cancelled meanwhile. */
+  pause(ms: number): Promise<void>;
 }
 
 /** Where and why the action runs; every field is empty outside GitHub Actions. */
@@ -86,6 +97,10 @@ export interface FunctionState {
   lastUpdateStatusReason: string;
   codeSha256: string;
   revisionId: string;
+  /** Of a version: who published it, if its publisher said so. */
+  description: string;
+  /** Of a version with SnapStart: `On` when its snapshot is there. Empty without SnapStart. */
+  snapStart: string;
   packageType: string;
   architectures: readonly string[];
   /** As it was given to the last update. */
@@ -121,6 +136,96 @@ export interface Lambda {
   listVersions(functionName: string, deadline: number): Promise<Attempt<readonly number[]>>;
   waitForUpdate(functionName: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
   waitForVersion(functionName: string, version: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
+  lookAtVersion(functionName: string, version: string, deadline: number): Promise<Attempt<FunctionState>>;
+  deleteVersion(functionName: string, version: string, deadline: number): Promise<Attempt<true>>;
+  /** Undefined when the function has no such alias. */
+  lookAtAlias(functionName: string, alias: string, deadline: number): Promise<Attempt<AliasState | undefined>>;
+  listAliases(functionName: string, deadline: number): Promise<Attempt<readonly AliasState[]>>;
+  createAlias(functionName: string, alias: string, version: string, deadline: number): Promise<Attempt<AliasState>>;
+  /** Only if the alias still has the revision. */
+  updateAlias(functionName: string, alias: string, move: AliasMove, deadline: number): Promise<Attempt<AliasState>>;
+  /** Of an alias; a status in the words of AWS, empty when none is configured. */
+  provisionedConcurrency(
+    functionName: string,
+    alias: string,
+    deadline: number,
+  ): Promise<Attempt<{ status: string; reason: string }>>;
+  /** Runs the function once and waits for its end. Not to be repeated unless it is `refused` or `busy`. */
+  invoke(
+    functionName: string,
+    invocation: { qualifier: string; payload: string },
+    deadline: number,
+  ): Promise<Attempt<Invocation>>;
+}
+
+export interface AliasState {
+  name: string;
+  arn: string;
+  version: string;
+  /** What other versions get of the traffic, from 0 to 1. */
+  weights: Readonly<Record<string, number>>;
+  revisionId: string;
+}
+
+export interface AliasMove {
+  version: string;
+  weights: Readonly<Record<string, number>>;
+  revisionId: string;
+}
+
+export interface Invocation {
+  /** The version that ran. */
+  version: string;
+  /** How the function itself failed; empty when it did not. */
+  functionError: string;
+  /** What it answered, where it failed. */
+  payload: string;
+  /** The end of its log. */
+  logTail: string;
+  /** From REPORT of the log; undefined when it is not there. */
+  durationMs: number | undefined;
+  /** The same, of a cold start. */
+  initMs: number | undefined;
+}
+
+export interface DeploymentGroup {
+  application: string;
+  name: string;
+}
+
+/** A deployment of AWS CodeDeploy; the words are those of AWS. */
+export interface DeploymentState {
+  status: string;
+  description: string;
+  /** Why it failed; empty when it did not. */
+  error: string;
+  /** What was rolled back, and how; empty when nothing was. */
+  rollback: string;
+  /** The deployment that takes it back; empty when there is none. */
+  rollbackId: string;
+  events: readonly { name: string; status: string }[];
+  /** What the new version gets of the traffic, in percent. */
+  weight: number | undefined;
+}
+
+export interface CodeDeploy {
+  /** The id of the deployment. Not to be repeated before `sinceStart` has been looked through. */
+  create(
+    group: DeploymentGroup,
+    deployment: { appSpec: string; description: string },
+    deadline: number,
+  ): Promise<Attempt<string>>;
+  /** The ids of deployments that have not ended. */
+  active(group: DeploymentGroup, deadline: number): Promise<Attempt<readonly string[]>>;
+  /** The ids of deployments that were made since this run began, those that have ended, too. */
+  sinceStart(group: DeploymentGroup, deadline: number): Promise<Attempt<readonly string[]>>;
+  look(group: DeploymentGroup, deploymentId: string, deadline: number): Promise<Attempt<DeploymentState>>;
+}
+
+/** The alarms of Amazon CloudWatch. */
+export interface Alarms {
+  /** The state of each alarm that is there, by name: `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
+  states(names: readonly string[], deadline: number): Promise<Attempt<ReadonlyMap<string, string>>>;
 }
 
 export interface Invalidation {
@@ -258,4 +363,85 @@ export interface PageFailure {
   reason: string;
   /** Whether another try may end better. */
   isPassing: boolean;
+  /** Static files, and where they go. */
+}
+
+export interface Assets {
+  files: AssetFiles;
+  /** `prefix` is empty or ends in a slash. */
+  bucket(name: string, prefix: string): Bucket;
+}
+
+/** A file as it was found; when it is read, it must still be that. */
+export interface AssetFile {
+  /** Below the directory, with slashes. */
+  path: string;
+  /** Where it is, behind every link. */
+  file: string;
+  bytes: number;
+  modifiedMs: number;
+}
+
+export interface AssetFiles {
+  /** Every file below a directory, by path. */
+  find(directory: string): AssetFile[];
+  fingerprint(file: AssetFile): Promise<Fingerprint>;
+}
+
+/** A file's contents, as S3 names them. */
+export interface Fingerprint {
+  /** The ETag of an object that S3 holds unencrypted or under its own key. */
+  etag: string;
+  /** The MD5 of each part, in base64; of a file that goes in one piece there is one. */
+  parts: readonly string[];
+}
+
+export interface AssetUpload {
+  key: string;
+  file: AssetFile;
+  contentType: string;
+  cacheControl: string;
+}
+
+/** An upload whose contents are known. */
+export interface SealedUpload extends AssetUpload {
+  fingerprint: Fingerprint;
+}
+
+export interface StoredObject {
+  key: string;
+  bytes: number;
+  /** Without its quotes. */
+  etag: string;
+}
+
+/** A bucket in Amazon S3, in whatever Region it is. Every call may be repeated. */
+export interface Bucket {
+  /** A page of what is there below the prefix; `next` asks for the one after it. */
+  list(
+    from: string | undefined,
+    deadline: number,
+  ): Promise<Attempt<{ objects: readonly StoredObject[]; next: string | undefined }>>;
+  /** The fingerprint this action left with an object; undefined when it left none. */
+  readFingerprint(key: string, deadline: number): Promise<Attempt<string | undefined>>;
+  put(upload: SealedUpload, deadline: number): Promise<Attempt<true>>;
+  beginParts(upload: SealedUpload, deadline: number): Promise<Attempt<string>>;
+  /** Returns the ETag of the part; `part` counts from 0. */
+  putPart(upload: SealedUpload, uploadId: string, part: number, deadline: number): Promise<Attempt<string>>;
+  finishParts(
+    upload: SealedUpload,
+    uploadId: string,
+    etags: readonly string[],
+    deadline: number,
+  ): Promise<Attempt<true>>;
+  /** Gives up the storage of the parts, also of a run that was cancelled. */
+  abandonParts(upload: SealedUpload, uploadId: string): Promise<void>;
+  /** At most 1000 keys; returns those that were not deleted, and why. */
+  delete(keys: readonly string[], deadline: number): Promise<Attempt<readonly Undeleted[]>>;
+}
+
+export interface Undeleted {
+  key: string;
+  /** As S3 names it: `AccessDenied`. */
+  reason: string;
 }

@@ -132,7 +132,7 @@ describe.concurrent('before a build', () => {
   it.each(refusals)('refuses $name, and asks neither docker nor ECR', async ({ options, inputs, says }) => {
     using job = startJob();
     await using aws = await startSiteAt(host, options);
-    const run = await job.deploy(aws, { 'image-uri': image, ...inputs });
+    const run = await job.deploy(aws, { 'image-uri': image, rollback: 'false', ...inputs });
     expect(run.exitCode).toBe(1);
     expect(run.result.error.code).toBe('invalid-input');
     for (const words of says) {

@@ -11,7 +11,7 @@ function violationsOf(result: unknown) {
   return validate.errors ?? [];
 }
 
-describe('the result is what docs/result.schema.json says', () => {
+describe.concurrent('the result is what docs/result.schema.json says', () => {
   it('of a release', async () => {
     await using site = await startSite({ functions: [{ name: 'web', imageUri: `${repository}:v1`, versions: 2 }] });
     const { result } = await deploy(site);
@@ -91,7 +91,7 @@ describe('the result is what docs/result.schema.json says', () => {
   it('of a run that failed half-way', async () => {
     await using site = await startSite();
     site.fault({ action: 'PublishVersion', kind: 'ends-failed', reasonCode: 'FunctionError.InitTimeout' });
-    const { result } = await deploy(site);
+    const { result } = await deploy(site, { ...v2, rollback: 'false' });
     expect(violationsOf(result)).toEqual([]);
     expect(result).toMatchObject({
       status: 'failed',
@@ -146,6 +146,100 @@ describe('the result is what docs/result.schema.json says', () => {
     });
   });
 
+  it('of a release with alias and warm-up', async () => {
+    await using site = await startSite({
+      functions: [{ ...aliased, aliases: { live: { version: '1', weights: { '2': 0.1 } } } }],
+    });
+    const { result } = await deploy(site, { ...v2, alias: 'live', 'warm-up': '2' });
+    expect(violationsOf(result)).toEqual([]);
+    const [one] = result.functions;
+    expect(one).toMatchObject({ version: '3', previousVersion: '1', stage: 'ready' });
+    expect(one.alias).toMatchObject({ name: 'live', moved: true, version: '3', weights: {} });
+    expect(one.alias).toMatchObject({ previousVersion: '1', previousWeights: { '2': 0.1 } });
+    // The second may find what the first has started.
+    expect([...one.warmUp.coldMs, ...one.warmUp.warmMs]).toHaveLength(2);
+  });
+
+  it('of a release that was rolled back, and of one that could not be', async () => {
+    await using site = await startSite({ functions: [aliased] });
+    site.fault({ action: 'CreateInvalidation', kind: 'error', code: 'InvalidArgument', times: 2 });
+    const back = (await deploy(site, { ...v2, alias: 'live' })).result;
+    expect(violationsOf(back)).toEqual([]);
+    expect(back).toMatchObject({
+      status: 'rolled-back',
+      error: { code: 'invalidation-failed' },
+      functions: [{ alias: { moved: true, version: '2' }, error: null }],
+      rollback: { done: [expect.stringContaining('live')], errors: [] },
+    });
+    const stays = (await deploy(site, { ...v2, alias: 'fresh' })).result;
+    expect(violationsOf(stays)).toEqual([]);
+    expect(stays).toMatchObject({ status: 'failed', rollback: { done: [], errors: [{ code: 'rolled-back' }] } });
+  });
+
+  it('of a deployment by CodeDeploy that failed, whether it was taken back or not', async () => {
+    const inputs = { ...v2, alias: 'live', 'codedeploy-application': 'site', 'codedeploy-deployment-group': 'web' };
+    const group = { application: 'site', group: 'web', config: 'CodeDeployDefault.LambdaCanary10Percent5Minutes' };
+    await using site = await startSite({
+      functions: [aliased],
+      codeDeploy: [{ ...group, autoRollback: ['DEPLOYMENT_FAILURE'] }],
+    });
+    site.fault({ action: 'CreateDeployment', kind: 'ends-failed' });
+    const back = (await deploy(site, inputs)).result;
+    expect(violationsOf(back)).toEqual([]);
+    expect(back).toMatchObject({ status: 'rolled-back', error: { code: 'rolled-back' }, rollback: null });
+    expect(back.functions).toMatchObject([{ alias: { moved: false, version: '2', weights: {} } }]);
+    await using other = await startSite({ functions: [aliased], codeDeploy: [group] });
+    other.fault({ action: 'CreateDeployment', kind: 'ends-failed' });
+    const split = (await deploy(other, { ...inputs, rollback: 'false' })).result;
+    expect(violationsOf(split)).toEqual([]);
+    expect(split).toMatchObject({ status: 'failed', error: { code: 'update-failed' }, rollback: null });
+    expect(split.functions).toMatchObject([{ alias: { moved: true, version: '2', weights: { '3': 0.1 } } }]);
+  });
+
+  it('of a release with assets, and of one whose stale assets and old versions stay', async () => {
+    await using site = await startSite({
+      functions: [aliased],
+      buckets: { site: { objects: { 'static/old.js': '', 'static/older.js': '' } } },
+      deny: ['lambda:DeleteFunction', 's3:DeleteObject'],
+    });
+    const inputs = {
+      ...v2,
+      'assets-dir': '.github',
+      'assets-bucket': 'site',
+      'assets-prefix': 'static',
+      'assets-delete': 'true',
+      'keep-versions': '1',
+    };
+    const stays = (await deploy(site, inputs)).result;
+    expect(violationsOf(stays)).toEqual([]);
+    expect(stays).toMatchObject({
+      status: 'succeeded',
+      assets: { bucket: 'site', prefix: 'static/', stage: 'deleting', deleted: 0, error: null },
+      warnings: [{ code: 'access-denied' }, { code: 'unexpected' }],
+    });
+    site.denied.clear();
+    const { result, outputs } = await deploy(site, inputs);
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({
+      status: 'succeeded',
+      assets: { stage: 'deleted', uploaded: 0, deleted: 2 },
+      warnings: [],
+    });
+    expect(outputs['assets-changed']).toBe('2');
+  });
+
+  it('of assets that were not uploaded', async () => {
+    await using site = await startSite();
+    const { result } = await deploy(site, { 'assets-dir': '.github', 'assets-bucket': 'nowhere' });
+    expect(violationsOf(result)).toEqual([]);
+    expect(result).toMatchObject({
+      status: 'failed',
+      region: 'us-east-1',
+      assets: { stage: 'untouched', error: { code: 'not-found' } },
+      functions: [],
+    });
+  });
+
   it('of tags, of a tenant, and of a distribution with several invalidations', async () => {
     const tenantId = 'dt_2wjDZi3hD1ivOXf6rpZJOSNE1AB';
     await using site = await startSite({
@@ -180,11 +274,15 @@ describe('the result is what docs/result.schema.json says', () => {
   });
 });
 
+/** A function whose alias `live` names the newest of two versions. */
+const aliased = { name: 'web', imageUri: `${repository}:v1`, versions: 2, aliases: { live: '2' } };
+
 it('lets nothing pass that is not in the schema', () => {
   const begin = { status: 'succeeded', changed: false, dryRun: false, region: '', error: null, build: null };
   const lists = { functions: [], distributions: [], paths: [] };
-  const document = { ...begin, ...lists, pathCount: 0, estimatedUsd: 0, regeneration: null, totalMs: 1 };
+  const nothing = { assets: null, rollback: null, warnings: [], regeneration: null };
+  const document = { ...begin, ...lists, ...nothing, pathCount: 0, estimatedUsd: 0, totalMs: 1 };
   expect(violationsOf(document)).toEqual([]);
   expect(violationsOf({ ...document, extra: 1 })).toHaveLength(1);
-  expect(violationsOf(begin)).toHaveLength(7);
+  expect(violationsOf(begin)).toHaveLength(10);
 });

@@ -2,6 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readWorkflowFile } from '../../src/adapters/workflow-file.ts';
+import { main } from '../../src/main.ts';
+import type { Report } from '../../src/report/report.ts';
+import type { Run } from '../../src/world.ts';
 import { runAction } from '../support/run-action.ts';
 import { distributionId, repository, type Site, startSite } from '../support/site.ts';
 
@@ -31,12 +35,12 @@ const cases: BadInput[] = [
   {
     name: 'nothing at all',
     inputs: {},
-    says: ['function-name, distribution-id or distribution-tenant-id must be given'],
+    says: ['function-name, distribution-id, distribution-tenant-id or assets-dir must be given'],
   },
   {
     name: 'only blanks',
     inputs: { 'function-name': ' \n ', 'distribution-id': ' ' },
-    says: ['function-name, distribution-id or distribution-tenant-id must be given'],
+    says: ['function-name, distribution-id, distribution-tenant-id or assets-dir must be given'],
   },
   {
     name: 'only a comment',
@@ -697,6 +701,35 @@ const cases: BadInput[] = [
   },
 ];
 
+/** The whole program but for the runner; nothing may connect to AWS. */
+async function reportOf(inputs: Record<string, string>, { AWS_REGION: awsRegion = 'us-east-1' }): Promise<Report> {
+  const reports: Report[] = [];
+  const source = { text: (name: string) => (inputs[name] ?? '').trim(), file: readWorkflowFile };
+  await main(
+    { inputs: source, run: { ...run, awsRegion }, publish: async (report) => void reports.push(report) },
+    () => {
+      throw new Error('It goes on with bad inputs.');
+    },
+  );
+  const [report] = reports;
+  if (report === undefined) {
+    throw new Error('It published no report.');
+  }
+  return report;
+}
+
+const run: Run = {
+  serverUrl: 'https://github.com',
+  repository: 'octo/site',
+  runId: '',
+  runAttempt: '',
+  job: '',
+  step: '',
+  sha: '',
+  push: undefined,
+  awsRegion: 'us-east-1',
+};
+
 let site: Site;
 beforeAll(async () => {
   site = await startSite();
@@ -708,16 +741,31 @@ afterAll(async () => {
 
 describe.concurrent('bad input', () => {
   it.each(cases)('$name', async ({ inputs, env = {}, says }) => {
-    const run = await runAction(inputs, { env: { ...site.env, ...env } });
-    expect(run.exitCode).toBe(1);
-    expect(run.result.error.code).toBe('invalid-input');
-    expect(run.outputs.status).toBe('failed');
+    const { succeeded, outputs } = await reportOf(inputs, env);
+    expect(succeeded).toBe(false);
+    expect(outputs.status).toBe('failed');
+    const { code, message } = JSON.parse(outputs.result).error;
+    expect(code).toBe('invalid-input');
     for (const words of says) {
-      expect(run.result.error.message).toContain(words);
+      expect(message).toContain(words);
     }
-    expect(run.log).toMatch(/^::error title=lambda-cloudfront-deploy%3A invalid-input::/m);
-    expect(site.calls).toEqual([]);
   });
+
+  // Every one of them as a process would take as long as the rest of the tests together.
+  it.each(cases.filter((_, index) => index % 12 === 0))(
+    'ends the process: $name',
+    async ({ inputs, env = {}, says }) => {
+      const run = await runAction(inputs, { env: { ...site.env, ...env } });
+      expect(run.exitCode).toBe(1);
+      expect(run.result.error.code).toBe('invalid-input');
+      expect(run.outputs.status).toBe('failed');
+      for (const words of says) {
+        expect(run.result.error.message).toContain(words);
+      }
+      expect(run.log).toMatch(/^::error title=lambda-cloudfront-deploy%3A invalid-input::/m);
+      expect(site.calls).toEqual([]);
+    },
+  );
 
   it('does not repeat the password in a URL', async () => {
     const inputs = { ...clearable, 'regenerate-urls': 'https://user:hunter2@www.example.com/' };

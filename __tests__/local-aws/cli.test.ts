@@ -1,31 +1,12 @@
-import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ZipFile } from 'yazl';
-import type { LocalAws } from '../../local-aws/local-aws.ts';
+import { cli, cliText, hasCli } from './cli.ts';
 import { REPOSITORY, sha256, startAws } from './clients.ts';
-
-const run = promisify(execFile);
-const hasCli = spawnSync('aws', ['--version']).status === 0;
-if (!hasCli) console.log('The AWS CLI is not installed: the tests with it as a client are skipped.');
-
-/** A client that shares no code with the SDK the action uses; each start of it costs most of a second. */
-async function cliText(aws: LocalAws, command: string): Promise<string> {
-  const { stdout } = await run('aws', command.split(' '), {
-    env: { ...process.env, ...aws.env, AWS_DEFAULT_REGION: aws.env.AWS_REGION, AWS_PAGER: '' },
-  });
-  return stdout;
-}
-
-async function cli(aws: LocalAws, command: string): Promise<Record<string, unknown>> {
-  const stdout = await cliText(aws, command);
-  return stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>);
-}
 
 /** The CLI looks whether it would unpack. */
 function zipOf(content: Buffer): Promise<Buffer> {

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { CloudFrontClient } from '@aws-sdk/client-cloudfront';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CodeDeployClient } from '@aws-sdk/client-codedeploy';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { onTestFinished } from 'vitest';
@@ -25,7 +27,7 @@ export async function startAws(options: LocalAwsOptions = {}, atEnd = onTestFini
 }
 
 /** The SDK's clients as they are, but without retries: a test sees each answer. */
-export function connect(aws: LocalAws): { lambda: LambdaClient; cloudFront: CloudFrontClient; ecr: ECRClient } {
+export function connect(aws: LocalAws) {
   const config = {
     endpoint: aws.url,
     region: 'us-east-1',
@@ -35,12 +37,12 @@ export function connect(aws: LocalAws): { lambda: LambdaClient; cloudFront: Clou
   const lambda = new LambdaClient(config);
   const cloudFront = new CloudFrontClient(config);
   const ecr = new ECRClient(config);
+  const cloudWatch = new CloudWatchClient(config);
+  const codeDeploy = new CodeDeployClient(config);
   onTestFinished(() => {
-    lambda.destroy();
-    cloudFront.destroy();
-    ecr.destroy();
+    for (const client of [lambda, cloudFront, ecr, cloudWatch, codeDeploy]) client.destroy();
   });
-  return { lambda, cloudFront, ecr };
+  return { lambda, cloudFront, ecr, cloudWatch, codeDeploy };
 }
 
 export const QUICK = { minDelay: 0.02, maxDelay: 0.03, maxWaitTime: 5 };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { connectClock } from '../../src/adapters/clock.ts';
 import { connectWeb } from '../../src/adapters/web.ts';
 import type { DeployError } from '../../src/errors.ts';
 import { fetchPage } from '../../src/regenerate/fetch-page.ts';
@@ -63,7 +64,7 @@ async function run(cdn: Cdn, { urls = [], sitemaps = [], ...options }: Options =
   }
   const error = await regenerate({
     world: { web: connectWeb(cancel.signal), log, cancelled: cancel.signal },
-    timeline: startTimeline(log),
+    timeline: startTimeline(log, connectClock(cancel.signal)),
     plan: {
       urls: urls.map((path) => new URL(path, cdn.url)),
       sitemaps: sitemaps.map((path) => new URL(path, cdn.url)),

@@ -41,7 +41,7 @@ describe.concurrent('the pace of waiting', () => {
   it('gives a sign of life every 15 s', async () => {
     await using site = await startSite();
     site.fault({ action: 'UpdateFunctionCode', kind: 'stuck' });
-    const run = await deploy(site, { ...v2, 'update-timeout': '32s' });
+    const run = await deploy(site, { ...v2, 'update-timeout': '32s', rollback: 'false' });
     expect(run.log.match(/^web: still .*update InProgress.*\(1[45]\.\d s\)$/m)).not.toBeNull();
     expect(run.log.match(/^web: still .*\((29|30)\.\d s\)$/m)).not.toBeNull();
   });

@@ -71,7 +71,10 @@ function toReply(page: Page, result: 'Hit' | 'Miss' | 'Error'): Reply {
 }
 
 function errorPage(fault: Fault | undefined): Page {
-  if (fault?.kind === 'error') return { status: fault.status, headers: fault.headers ?? {}, body: fault.message };
+  if (fault?.kind === 'error') {
+    const { status = 503, headers = {}, message = '' } = fault;
+    return { status, headers, body: message };
+  }
   return { status: statusOf(fault?.kind), headers: {}, body: 'The request could not be satisfied.\n' };
 }
 

@@ -1,8 +1,12 @@
 import { type Input, type Reply, recordOf, textOf } from '../api.ts';
+import type { Outcome } from '../faults.ts';
+import { announceAlias } from './announce.ts';
 import { aliasDocument } from './documents.ts';
+import { removeProvisioned } from './environments.ts';
 import { LambdaErrors } from './errors.ts';
-import { type Alias, type LambdaFunction, touch } from './function-state.ts';
+import { type Alias, isNamedBy, type LambdaFunction, touch } from './function-state.ts';
 import { functionArn } from './identifiers.ts';
+import { handOver } from './provisioned.ts';
 import { findUnqualified, findVersion, json, type LambdaStore, pageOf } from './store.ts';
 
 export function createAlias(store: LambdaStore, input: Input): Reply {
@@ -15,11 +19,12 @@ export function createAlias(store: LambdaStore, input: Input): Reply {
     version: textOf(input, 'FunctionVersion') ?? '',
     description: textOf(input, 'Description') ?? '',
     weights: readWeights(input) ?? {},
+    handingOver: undefined,
     revisionId: crypto.randomUUID(),
   };
   checkVersions(store, fn, alias);
   fn.aliases.set(name, alias);
-  announce(store, fn, alias);
+  announceAlias(store, fn, alias);
   return json(201, aliasDocument(store.home, fn, alias), true);
 }
 
@@ -28,8 +33,11 @@ export function getAlias(store: LambdaStore, input: Input): Reply {
   return json(200, aliasDocument(store.home, fn, alias));
 }
 
-/** What is left out stays: also the weights of an earlier shift, which a full cut-over has to clear itself. */
-export function updateAlias(store: LambdaStore, input: Input): Reply {
+/**
+ * What is left out stays: also the weights of an earlier shift, which a full cut-over has to clear itself. AWS documents
+ * neither: that Terraform always sends an empty map to clear them implies both.
+ */
+export function updateAlias(store: LambdaStore, input: Input, outcome?: Outcome): Reply {
   const { fn, alias } = findAlias(store, input);
   const revision = textOf(input, 'RevisionId');
   if (revision !== undefined && revision !== alias.revisionId) throw LambdaErrors.revision('Alias');
@@ -42,7 +50,8 @@ export function updateAlias(store: LambdaStore, input: Input): Reply {
   checkVersions(store, fn, next);
   touch(next);
   fn.aliases.set(next.name, next);
-  announce(store, fn, next);
+  handOver(store, fn, next, alias.version, outcome);
+  announceAlias(store, fn, next);
   return json(200, aliasDocument(store.home, fn, next), true);
 }
 
@@ -51,6 +60,7 @@ export function deleteAlias(store: LambdaStore, input: Input): Reply {
   const { fn } = findUnqualified(store, input);
   const name = readName(input);
   const effect = fn.aliases.delete(name);
+  if (fn.provisioned.delete(name)) removeProvisioned(fn, name);
   if (effect) store.timeline.add('alias-deleted', fn.name, { alias: name });
   return { status: 204, headers: {}, body: '', effect };
 }
@@ -58,9 +68,7 @@ export function deleteAlias(store: LambdaStore, input: Input): Reply {
 export function listAliases(store: LambdaStore, input: Input): Reply {
   const { fn } = findUnqualified(store, input);
   const version = textOf(input, 'FunctionVersion');
-  const aliases = [...fn.aliases.values()].filter(
-    (alias) => version === undefined || alias.version === version || version in alias.weights,
-  );
+  const aliases = [...fn.aliases.values()].filter((alias) => version === undefined || isNamedBy(alias, version));
   const { page, next } = pageOf(aliases, input);
   return json(200, { Aliases: page.map((alias) => aliasDocument(store.home, fn, alias)), ...next });
 }
@@ -110,6 +118,17 @@ function checkVersions(store: LambdaStore, fn: LambdaFunction, alias: Alias): vo
       );
     }
     checkVersion(store, fn, version);
+    checkSameSettings(fn, alias.version, version);
+  }
+}
+
+function checkSameSettings(fn: LambdaFunction, one: string, other: string): void {
+  const [first, second] = [findVersion(fn, one), findVersion(fn, other)].map((version) => version?.configuration);
+  if (first?.Role !== second?.Role) {
+    throw LambdaErrors.invalid('Specified versions must be associated with the same execution role');
+  }
+  if (JSON.stringify(first?.DeadLetterConfig) !== JSON.stringify(second?.DeadLetterConfig)) {
+    throw LambdaErrors.invalid('Specified versions must have the same dead letter configuration');
   }
 }
 
@@ -118,9 +137,4 @@ function checkVersion(store: LambdaStore, fn: LambdaFunction, version: string): 
   const found = findVersion(fn, version);
   if (found === undefined) throw LambdaErrors.notFound(functionArn(store.home, fn.name, version));
   if (found.state === 'Failed') throw LambdaErrors.inState('Failed');
-}
-
-function announce(store: LambdaStore, fn: LambdaFunction, alias: Alias): void {
-  const weights = JSON.stringify(alias.weights);
-  store.timeline.add('alias-changed', fn.name, { alias: alias.name, version: alias.version, weights });
 }

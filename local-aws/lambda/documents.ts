@@ -1,5 +1,14 @@
 import type { Code } from './code.ts';
-import type { Alias, Configuration, LambdaFunction, Reason, Version } from './function-state.ts';
+import {
+  type Alias,
+  type Configuration,
+  hasSnapStart,
+  type LambdaFunction,
+  type Reason,
+  type State,
+  type Version,
+  weightsOf,
+} from './function-state.ts';
 import { functionArn, type Home } from './identifiers.ts';
 
 /** $LATEST as a FunctionConfiguration; `qualifier` only when the caller gave one. */
@@ -34,16 +43,18 @@ export function versionDocument(
     ...reasonFields('State', version.stateReason),
     // Versions are never updated: this is Successful even while State is Pending, and no sign of readiness.
     LastUpdateStatus: 'Successful',
+    SnapStart: snapStartOf(version.configuration, version.state),
   };
 }
 
 export function aliasDocument(home: Home, fn: LambdaFunction, alias: Alias): Record<string, unknown> {
+  const weights = weightsOf(alias);
   return {
     AliasArn: functionArn(home, fn.name, alias.name),
     Name: alias.name,
     FunctionVersion: alias.version,
     Description: alias.description,
-    ...(Object.keys(alias.weights).length > 0 && { RoutingConfig: { AdditionalVersionWeights: alias.weights } }),
+    ...(Object.keys(weights).length > 0 && { RoutingConfig: { AdditionalVersionWeights: weights } }),
     RevisionId: alias.revisionId,
   };
 }
@@ -66,9 +77,9 @@ function commonFields(fn: LambdaFunction, code: Code, configuration: Configurati
     MemorySize: 128,
     TracingConfig: { Mode: 'PassThrough' },
     EphemeralStorage: { Size: 512 },
-    SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${fn.name}` },
     ...configuration,
+    SnapStart: snapStartOf(configuration),
     PackageType: fn.packageType,
     Architectures: [code.architecture],
     CodeSize: code.codeSize,
@@ -76,11 +87,17 @@ function commonFields(fn: LambdaFunction, code: Code, configuration: Configurati
   };
 }
 
+/** Optimised is only a published version, once it is Active. */
+function snapStartOf(configuration: Configuration, state?: State): Record<string, string> {
+  const ApplyOn = hasSnapStart(configuration) ? 'PublishedVersions' : 'None';
+  return { ApplyOn, OptimizationStatus: ApplyOn !== 'None' && state === 'Active' ? 'On' : 'Off' };
+}
+
 function reasonFields(prefix: 'State' | 'LastUpdateStatus', reason: Reason | undefined): Record<string, string> {
   return reason === undefined ? {} : { [`${prefix}Reason`]: reason.text, [`${prefix}ReasonCode`]: reason.code };
 }
 
 /** Lambda writes offsets as `+0000`. */
-function timestamp(date: Date): string {
+export function timestamp(date: Date): string {
   return date.toISOString().replace('Z', '+0000');
 }

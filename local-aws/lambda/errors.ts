@@ -14,6 +14,12 @@ export const LambdaErrors = {
       `The operation cannot be performed at this time. The function is currently in the following state: ${state}`,
     ),
   invalid: (message: string) => new ApiError(400, 'InvalidParameterValueException', message),
+  notProvisioned: () =>
+    new ApiError(
+      404,
+      'ProvisionedConcurrencyConfigNotFoundException',
+      'No Provisioned Concurrency Config found for this function',
+    ),
   tooLarge: (bytes: number, action: string) =>
     new ApiError(
       413,
@@ -37,9 +43,57 @@ export const LambdaErrors = {
     ),
 };
 
+/** Why an invocation was refused before the function ran; the statuses are those of the API's model. */
+const INVOCATION_ERRORS: Record<string, [status: number, message: string]> = {
+  CodeArtifactUserPendingException: [409, 'Lambda is initializing your function. It will be ready to invoke shortly.'],
+  CodeArtifactUserFailedException: [409, 'The provisioning of the code artifact user failed. Update the code.'],
+  CodeArtifactUserDeletedException: [409, 'The code artifact user was deleted. Update the code.'],
+  SnapStartNotReadyException: [
+    409,
+    'Lambda is initializing your function. You can invoke the function when the function state becomes Active.',
+  ],
+  SnapStartTimeoutException: [408, "Lambda couldn't restore the snapshot within the timeout limit."],
+  SnapStartException: [400, 'The afterRestore() runtime hook encountered an error.'],
+  ResourceNotReadyException: [
+    502,
+    'The function is inactive and its VPC connection is no longer available. Wait for the VPC connection to reestablish and try again.',
+  ],
+  ENINotReadyException: [502, "The elastic network interface configured for its VPC connection isn't ready yet."],
+  ENILimitReachedException: [502, 'The limit for network interfaces has been reached.'],
+  EC2ThrottledException: [502, 'Amazon EC2 throttled Lambda during Lambda function initialization.'],
+  EC2UnexpectedException: [502, 'Lambda received an unexpected Amazon EC2 client exception.'],
+  EC2AccessDeniedException: [502, 'Need additional permissions to configure VPC settings.'],
+  SubnetIPAddressLimitReachedException: [502, 'One or more configured subnets has no available IP addresses.'],
+  EFSMountConnectivityException: [408, "The function couldn't make a network connection to the file system."],
+  EFSMountTimeoutException: [408, 'The mount operation timed out.'],
+  EFSMountFailureException: [403, "The function couldn't mount the configured file system."],
+  EFSIOException: [410, 'An error occurred when reading from or writing to a connected file system.'],
+  KMSAccessDeniedException: [502, 'Lambda was unable to decrypt the environment variables: KMS access was denied.'],
+  InvalidRuntimeException: [502, 'The runtime or runtime version specified is not supported.'],
+};
+
+function invocationError(code: string): ApiError | undefined {
+  const known = INVOCATION_ERRORS[code];
+  return known && new ApiError(known[0], code, known[1]);
+}
+
+export function notReady(
+  code: 'ResourceNotReadyException' | 'CodeArtifactUserPendingException' | 'SnapStartNotReadyException',
+): ApiError {
+  return invocationError(code) ?? LambdaErrors.inState('Pending');
+}
+
+function tooMany(Reason: string): ApiError {
+  return new ApiError(429, 'TooManyRequestsException', 'Rate exceeded', { fields: { Reason } });
+}
+
+export function overReservedConcurrency(): ApiError {
+  return tooMany('ReservedFunctionConcurrentInvocationLimitExceeded');
+}
+
 export const standardErrors: StandardErrors = {
-  throttled: () =>
-    new ApiError(429, 'TooManyRequestsException', 'Rate exceeded', { fields: { Reason: 'CallerRateLimitExceeded' } }),
+  named: invocationError,
+  throttled: () => tooMany('CallerRateLimitExceeded'),
   unavailable: () => new ApiError(503, 'ServiceUnavailableException', 'Service is unable to handle request.'),
   internal: () =>
     new ApiError(500, 'ServiceException', 'An error occurred and the request cannot be processed.', {

@@ -21,6 +21,9 @@ import { LambdaErrors } from './errors.ts';
  *   Inactive             ──▶ Pending (2)   a version   refused, and ──▶ Pending ──▶ Active
  *   Failed               ──▶ Pending (2)   409         refused
  *
+ * A version is Pending until it is Active (or Failed) and never changes again, but that one that idled is Inactive, and
+ * its first invocation only wakes it, as with a function.
+ *
  * The record ($LATEST's configuration, with CodeSha256) shows the NEW code as soon as an update starts, and keeps
  * showing it when the update failed: who skips by CodeSha256 alone skips the repair.
  *
@@ -57,6 +60,26 @@ export interface LambdaFunction {
   versions: Version[];
   nextVersion: number;
   aliases: Map<string, Alias>;
+  /** Version or $LATEST → the environments that were started for it; no other version uses them. */
+  environments: Map<string, Environment[]>;
+  /** Alias or version → what was provisioned for it. */
+  provisioned: Map<string, ProvisionedConcurrency>;
+  /** The most invocations at once. */
+  reservedConcurrency: number | undefined;
+}
+
+export interface Environment {
+  /** As `performance.now()`. */
+  busyUntil: number;
+  /** The alias or version whose provisioned concurrency this belongs to. */
+  provisionedFor: string | undefined;
+}
+
+export interface ProvisionedConcurrency {
+  requested: number;
+  status: 'IN_PROGRESS' | 'READY' | 'FAILED';
+  reason: string | undefined;
+  lastModified: Date;
 }
 
 export interface Version {
@@ -76,7 +99,25 @@ export interface Alias {
   description: string;
   /** Further version → share of traffic; empty is no shift. */
   weights: Record<string, number>;
+  /** The version that goes on serving until provisioned concurrency is ready for the one it was moved to. */
+  handingOver: string | undefined;
   revisionId: string;
+}
+
+/** How AWS shows the traffic of an alias, and splits it: a move with provisioned concurrency adds a weight of its own. */
+export function weightsOf(alias: Alias): Record<string, number> {
+  return alias.handingOver === undefined ? alias.weights : { [alias.handingOver]: 1 };
+}
+
+/** The part of an alias's traffic, from 0 to 1, that a version gets. */
+export function shareOf(alias: Alias, version: string): number {
+  const weights = weightsOf(alias);
+  if (version !== alias.version) return weights[version] ?? 0;
+  return 1 - Object.values(weights).reduce((sum, weight) => sum + weight, 0);
+}
+
+export function isNamedBy(alias: Alias, version: string): boolean {
+  return alias.version === version || version in weightsOf(alias);
 }
 
 /** Who answers an invocation now. */
@@ -93,6 +134,8 @@ export interface LambdaClocks {
   createMs: Duration;
   updateMs: Duration;
   versionMs: Duration;
+  snapStartMs: Duration;
+  provisionedMs: Duration;
 }
 
 const CREATING: Reason = { code: 'Creating', text: 'The function is being created.' };
@@ -161,6 +204,7 @@ function endUpdate(clocks: LambdaClocks, fn: LambdaFunction, failure: Reason | u
   }
   fn.lastUpdateStatus = 'Successful';
   fn.serving = fn.code;
+  fn.environments.delete('$LATEST');
   fn.updatedAt = clocks.clock.now();
   clocks.timeline.add('update-finished', fn.name, { codeSha256: fn.code.codeSha256 });
 }
@@ -175,6 +219,18 @@ export function wakeUp(clocks: LambdaClocks, fn: LambdaFunction): void {
   fn.state = 'Pending';
   fn.stateReason = RESTORING;
   finish(clocks, clocks.createMs, undefined, () => endCreation(clocks, fn, undefined));
+}
+
+export function wakeUpVersion(clocks: LambdaClocks, fn: LambdaFunction, version: Version): void {
+  version.state = 'Pending';
+  version.stateReason = RESTORING;
+  startVersion(clocks, fn, version);
+}
+
+/** SnapStart is for published versions only. */
+export function hasSnapStart(configuration: Configuration): boolean {
+  const { ApplyOn } = (configuration.SnapStart ?? {}) as { ApplyOn?: string };
+  return ApplyOn === 'PublishedVersions';
 }
 
 /** The newest version, even one that Failed, if nothing changed since: then publishing again returns it. */
@@ -208,7 +264,8 @@ export function addVersion(clocks: LambdaClocks, fn: LambdaFunction, description
 }
 
 export function startVersion(clocks: LambdaClocks, fn: LambdaFunction, version: Version, outcome?: Outcome): void {
-  finish(clocks, clocks.versionMs, outcome, (failure) => endVersion(clocks, fn, version, failure));
+  const duration = hasSnapStart(version.configuration) ? clocks.snapStartMs : clocks.versionMs;
+  finish(clocks, duration, outcome, (failure) => endVersion(clocks, fn, version, failure));
 }
 
 /** A version that was published with an update fails with it, or starts once the update has ended. */
@@ -236,7 +293,8 @@ export function refusePublish(fn: LambdaFunction, arn: string): void {
   if (fn.state === 'Failed' || fn.lastUpdateStatus === 'Failed') throw LambdaErrors.inState('Failed');
 }
 
-function finish(
+/** Calls back at the end of work that takes `duration`, unless a fault has other plans. */
+export function finish(
   clocks: LambdaClocks,
   duration: Duration,
   outcome: Outcome | undefined,

@@ -1,8 +1,19 @@
-import { ApiError, type Input, type Reply, textOf } from '../api.ts';
+import { type ApiError, type Input, type Reply, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import type { Code } from './code.ts';
-import { LambdaErrors } from './errors.ts';
-import { type Alias, type Answering, type LambdaFunction, type Version, wakeUp } from './function-state.ts';
+import { addEnvironment, countBusy, findFree } from './environments.ts';
+import { LambdaErrors, notReady, overReservedConcurrency } from './errors.ts';
+import {
+  type Alias,
+  type Answering,
+  hasSnapStart,
+  type LambdaFunction,
+  type Version,
+  wakeUp,
+  wakeUpVersion,
+  weightsOf,
+} from './function-state.ts';
+import { type Execution, logTail } from './log-tail.ts';
 import { type Found, findFunction, findTarget, findVersion, type LambdaStore } from './store.ts';
 
 /** The one rule about what serves: previous code while updating, nobody while Pending. */
@@ -11,7 +22,8 @@ export function chooseAnswering(store: LambdaStore, found: Found): Answering {
   const target = findTarget(found);
   if (target.kind === 'latest') return { fn, version: '$LATEST', code: latestCode(store, fn) };
   const version = target.kind === 'version' ? target.version : chooseVersion(store, fn, target.alias);
-  if (version.state !== 'Active') throw LambdaErrors.inState(version.state);
+  if (version === undefined) return { fn, version: '$LATEST', code: latestCode(store, fn) };
+  if (version.state !== 'Active') throw refuseVersion(store, fn, version);
   return { fn, version: version.version, code: version.code };
 }
 
@@ -19,18 +31,29 @@ function latestCode(store: LambdaStore, fn: LambdaFunction): Code {
   if (fn.state === 'Active') return fn.serving;
   if (fn.state !== 'Inactive') throw LambdaErrors.inState(fn.state);
   wakeUp(store, fn);
-  if (fn.packageType === 'Zip') throw LambdaErrors.inState('Inactive');
-  throw new ApiError(
-    409,
-    'CodeArtifactUserPendingException',
-    'Lambda is initializing your function. It will be ready to invoke shortly.',
-  );
+  throw stillAsleep(fn);
 }
 
-/** By weight, as often as a seeded draw says. */
-function chooseVersion(store: LambdaStore, fn: LambdaFunction, alias: Alias): Version {
-  const [further] = Object.entries(alias.weights);
+function refuseVersion(store: LambdaStore, fn: LambdaFunction, version: Version): ApiError {
+  const { state, configuration } = version;
+  const isSnapStarted = hasSnapStart(configuration);
+  if (state === 'Pending' && isSnapStarted) return notReady('SnapStartNotReadyException');
+  if (state !== 'Inactive') return LambdaErrors.inState(state);
+  wakeUpVersion(store, fn, version);
+  return isSnapStarted ? notReady('SnapStartNotReadyException') : stillAsleep(fn);
+}
+
+/** What idled away: an image was unpacked for nobody, or a VPC's interfaces were given back. */
+function stillAsleep(fn: LambdaFunction): ApiError {
+  const isPlainImage = fn.packageType === 'Image' && fn.configuration.VpcConfig === undefined;
+  return notReady(isPlainImage ? 'CodeArtifactUserPendingException' : 'ResourceNotReadyException');
+}
+
+/** By weight, as often as a seeded draw says; undefined is $LATEST. */
+function chooseVersion(store: LambdaStore, fn: LambdaFunction, alias: Alias): Version | undefined {
+  const [further] = Object.entries(weightsOf(alias));
   const wanted = further !== undefined && store.clock.random() < further[1] ? further[0] : alias.version;
+  if (wanted === '$LATEST') return undefined;
   const version = findVersion(fn, wanted);
   if (version === undefined) throw LambdaErrors.inState('Deleting');
   return version;
@@ -44,17 +67,41 @@ export function brokenByArchitecture(code: Code): boolean {
 export function invoke(store: LambdaStore, input: Input, outcome: Outcome | undefined): Reply {
   const answering = chooseAnswering(store, findFunction(store, input));
   const type = textOf(input, 'InvocationType') ?? 'RequestResponse';
-  if (type === 'DryRun') return reply(204, answering, '');
-  const { fn, version, code } = answering;
-  const failure = failureOf(code, outcome);
-  store.timeline.add('invoked', fn.name, { version, codeSha256: code.codeSha256, failed: failure !== undefined });
-  if (type === 'Event') return reply(202, answering, '');
-  const payload = failure ?? { functionName: fn.name, version, codeSha256: code.codeSha256, imageUri: code.image?.uri };
-  const delayMs = outcome?.kind === 'takes' ? outcome.ms : store.clock.draw(store.invokeMs);
-  const answer = reply(200, answering, JSON.stringify(payload));
+  if (type === 'DryRun') return reply(204, answering, crypto.randomUUID(), '');
+  const execution = execute(store, answering, outcome);
+  const { requestId, failure, durationMs, initMs = 0 } = execution;
+  if (type === 'Event') return reply(202, answering, requestId, '');
+  const answer = reply(200, answering, requestId, JSON.stringify(failure ?? payloadOf(answering)));
   if (failure !== undefined) answer.headers['x-amz-function-error'] = 'Unhandled';
-  if (input.LogType === 'Tail') answer.headers['x-amz-log-result'] = tailOf(version);
-  return { ...answer, delayMs };
+  if (input.LogType === 'Tail') answer.headers['x-amz-log-result'] = logTail(answering, execution);
+  return { ...answer, delayMs: initMs + durationMs };
+}
+
+/** Takes a free environment or starts one, and keeps it as long as the function runs. */
+function execute(store: LambdaStore, { fn, version, code }: Answering, outcome: Outcome | undefined): Execution {
+  const now = store.clock.now();
+  if (fn.reservedConcurrency !== undefined && countBusy(fn, now) >= fn.reservedConcurrency) {
+    throw overReservedConcurrency();
+  }
+  const durationMs = outcome?.kind === 'takes' ? outcome.ms : store.clock.draw(store.invokeMs);
+  const free = findFree(fn, version, now);
+  const initMs = free === undefined ? store.clock.draw(store.initMs) : undefined;
+  const busyUntil = now + (initMs ?? 0) + durationMs;
+  if (free === undefined) addEnvironment(fn, version, { busyUntil, provisionedFor: undefined });
+  else free.busyUntil = busyUntil;
+  const failure = failureOf(code, outcome);
+  store.timeline.add('invoked', fn.name, {
+    version,
+    codeSha256: code.codeSha256,
+    failed: failure !== undefined,
+    cold: free === undefined,
+  });
+  const log = outcome?.kind === 'function-error' ? outcome.log : undefined;
+  return { requestId: crypto.randomUUID(), durationMs, initMs, failure, log };
+}
+
+function payloadOf({ fn, version, code }: Answering): Record<string, unknown> {
+  return { functionName: fn.name, version, codeSha256: code.codeSha256, imageUri: code.image?.uri };
 }
 
 function failureOf(code: Code, outcome: Outcome | undefined): unknown {
@@ -68,10 +115,11 @@ function failureOf(code: Code, outcome: Outcome | undefined): unknown {
   };
 }
 
-function reply(status: number, { version }: Answering, body: string): Reply {
-  return { status, headers: { 'content-type': 'application/json', 'x-amz-executed-version': version }, body };
-}
-
-function tailOf(version: string): string {
-  return Buffer.from(`START RequestId: local Version: ${version}\nEND RequestId: local\n`).toString('base64');
+function reply(status: number, { version }: Answering, requestId: string, body: string): Reply {
+  const headers = {
+    'content-type': 'application/json',
+    'x-amz-executed-version': version,
+    'x-amzn-requestid': requestId,
+  };
+  return { status, headers, body };
 }

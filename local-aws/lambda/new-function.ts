@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ecrHost } from '../image-uri.ts';
 import { type Code, imageCode, zipCode } from './code.ts';
+import { addProvisioned } from './environments.ts';
 import {
   beginUpdate,
   type Configuration,
@@ -9,6 +10,7 @@ import {
   type Reason,
   type State,
   startCreation,
+  startVersion,
   type UpdateStatus,
   type Version,
 } from './function-state.ts';
@@ -33,12 +35,31 @@ export interface FunctionOptions {
   environment?: Record<string, string> | undefined;
   role?: string | undefined;
   vpc?: { subnetIds: string[]; securityGroupIds: string[] } | undefined;
-  /** Published versions; the newest has the code that serves, the others older ones. */
-  versions?: number | undefined;
-  /** Alias → version. */
-  aliases?: Record<string, string> | undefined;
+  /** Published versions, oldest first, or how many; the newest has the code that serves, the others older ones. */
+  versions?: number | VersionOptions[] | undefined;
+  /** Alias → version, or more about the alias. */
+  aliases?: Record<string, string | AliasOptions> | undefined;
+  /** For published versions; they take `snapStartMs` to be Active. */
+  snapStart?: 'PublishedVersions' | 'None' | undefined;
+  /** The most invocations at once; any number by default. */
+  reservedConcurrency?: number | undefined;
   /** What the function answers through a CDN, where the standard page is not enough. */
   page?: PageMaker | undefined;
+}
+
+interface VersionOptions {
+  /** `Pending` turns Active by itself. */
+  state?: State | undefined;
+  description?: string | undefined;
+}
+
+interface AliasOptions {
+  version: string;
+  description?: string | undefined;
+  /** Further version → share of traffic. */
+  weights?: Record<string, number> | undefined;
+  /** Provisioned concurrency, which is READY. */
+  provisioned?: number | undefined;
 }
 
 export function newFunction(
@@ -63,6 +84,9 @@ export function newFunction(
     versions: [],
     nextVersion: 1,
     aliases: new Map(),
+    environments: new Map(),
+    provisioned: new Map(),
+    reservedConcurrency: undefined,
   };
 }
 
@@ -75,9 +99,10 @@ export function addFunction(store: LambdaStore, options: FunctionOptions): void 
   );
   const unfinished = options.lastUpdateStatus === 'InProgress' || options.lastUpdateStatus === 'Failed';
   if (unfinished) fn.serving = olderCode(fn.code, 0);
-  addVersions(fn, options.versions ?? 0);
-  for (const [name, version] of Object.entries(options.aliases ?? {})) {
-    fn.aliases.set(name, { name, version, description: '', weights: {}, revisionId: crypto.randomUUID() });
+  fn.reservedConcurrency = options.reservedConcurrency;
+  addVersions(store, fn, options.versions ?? 0);
+  for (const [name, alias] of Object.entries(options.aliases ?? {})) {
+    addAlias(fn, name, typeof alias === 'string' ? { version: alias } : alias);
   }
   store.functions.set(fn.name, fn);
   if (options.page !== undefined) store.pages.set(fn.name, options.page);
@@ -97,10 +122,11 @@ export function firstImage(home: Home, { name, imageUri }: FunctionOptions): str
 }
 
 function settings(store: LambdaStore, options: FunctionOptions): Configuration {
-  const { packageType, environment, role, vpc } = options;
+  const { packageType, environment, role, vpc, snapStart } = options;
   return {
     Role: role ?? `arn:aws:iam::${store.home.accountId}:role/${options.name}`,
     ...(packageType === 'Zip' && { Runtime: 'nodejs24.x', Handler: 'index.handler' }),
+    ...(snapStart !== undefined && { SnapStart: { ApplyOn: snapStart } }),
     ...(environment !== undefined && { Environment: { Variables: environment } }),
     ...(vpc !== undefined && {
       VpcConfig: { SubnetIds: vpc.subnetIds, SecurityGroupIds: vpc.securityGroupIds, VpcId: 'vpc-local' },
@@ -108,25 +134,40 @@ function settings(store: LambdaStore, options: FunctionOptions): Configuration {
   };
 }
 
-function addVersions(fn: LambdaFunction, count: number): void {
-  for (let number = 1; number <= count; number += 1) {
-    const code = number === count ? fn.serving : olderCode(fn.code, number);
-    fn.versions.push(settledVersion(fn, String(number), code));
+function addVersions(store: LambdaStore, fn: LambdaFunction, wanted: number | VersionOptions[]): void {
+  const versions = typeof wanted === 'number' ? Array.from({ length: wanted }, () => ({})) : wanted;
+  for (const [index, options] of versions.entries()) {
+    const number = index + 1;
+    const code = number === versions.length ? fn.serving : olderCode(fn.code, number);
+    const version = settledVersion(fn, String(number), code, options);
+    fn.versions.push(version);
+    if (version.state === 'Pending') startVersion(store, fn, version);
   }
-  fn.nextVersion = count + 1;
+  fn.nextVersion = versions.length + 1;
 }
 
-function settledVersion(fn: LambdaFunction, version: string, code: Code): Version {
+function settledVersion(fn: LambdaFunction, version: string, code: Code, options: VersionOptions): Version {
+  const { state = 'Active', description } = options;
   return {
     version,
     code,
-    configuration: fn.configuration,
-    state: 'Active',
-    stateReason: undefined,
+    configuration: description === undefined ? fn.configuration : { ...fn.configuration, Description: description },
+    state,
+    stateReason: defaultReason(state),
     revisionId: crypto.randomUUID(),
     lastModified: new Date(),
-    activeAt: performance.now(),
+    activeAt: state === 'Active' ? performance.now() : undefined,
   };
+}
+
+function addAlias(fn: LambdaFunction, name: string, options: AliasOptions): void {
+  const { version, description = '', weights = {}, provisioned } = options;
+  const revisionId = crypto.randomUUID();
+  fn.aliases.set(name, { name, version, description, weights, handingOver: undefined, revisionId });
+  if (provisioned === undefined) return;
+  const settled = { status: 'READY', reason: undefined, lastModified: new Date() } as const;
+  fn.provisioned.set(name, { requested: provisioned, ...settled });
+  addProvisioned(fn, { name, version, count: provisioned });
 }
 
 function olderCode(code: Code, number: number): Code {

@@ -7,6 +7,7 @@ import { LambdaErrors, standardErrors, toErrorReply } from './errors.ts';
 import { functionArn, nameIn } from './identifiers.ts';
 import { invoke } from './invoke.ts';
 import { getFunction, getFunctionConfiguration, listFunctions, listVersionsByFunction } from './look.ts';
+import { deleteProvisioned, getProvisioned, listProvisioned, putProvisioned } from './provisioned.ts';
 import type { LambdaStore } from './store.ts';
 import { updateFunctionCode, updateFunctionConfiguration } from './update.ts';
 import { deleteFunction, publishVersion } from './versions.ts';
@@ -15,6 +16,7 @@ type Run = (store: LambdaStore, input: Input, outcome: Outcome | undefined) => R
 
 const ALL = '/2015-03-31/functions';
 const ONE = `${ALL}/{FunctionName}`;
+const PROVISIONED = '/2019-09-30/functions/{FunctionName}/provisioned-concurrency';
 
 const OPERATIONS: [action: string, method: string, path: string, run: Run][] = [
   ['ListFunctions', 'GET', ALL, listFunctions],
@@ -31,6 +33,10 @@ const OPERATIONS: [action: string, method: string, path: string, run: Run][] = [
   ['GetAlias', 'GET', `${ONE}/aliases/{Name}`, getAlias],
   ['UpdateAlias', 'PUT', `${ONE}/aliases/{Name}`, updateAlias],
   ['DeleteAlias', 'DELETE', `${ONE}/aliases/{Name}`, deleteAlias],
+  ['ListProvisionedConcurrencyConfigs', 'GET', `${PROVISIONED}?List=ALL`, listProvisioned],
+  ['GetProvisionedConcurrencyConfig', 'GET', PROVISIONED, getProvisioned],
+  ['PutProvisionedConcurrencyConfig', 'PUT', PROVISIONED, putProvisioned],
+  ['DeleteProvisionedConcurrencyConfig', 'DELETE', PROVISIONED, deleteProvisioned],
   ['Invoke', 'POST', `${ONE}/invocations`, invoke],
 ];
 

@@ -12,6 +12,9 @@ export interface LambdaStore extends LambdaClocks, CodeSources {
   /** What functions answer, where a test wants something else than the standard page. */
   pages: Map<string, PageMaker>;
   invokeMs: Duration;
+  /** What a cold start adds. */
+  initMs: Duration;
+  aliasListeners: Set<(fn: LambdaFunction, alias: Alias) => void>;
 }
 
 /** What a qualifier names; an alias with weights still has to choose. */

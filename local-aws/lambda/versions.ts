@@ -2,7 +2,14 @@ import { type Input, type Reply, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import { versionDocument } from './documents.ts';
 import { LambdaErrors } from './errors.ts';
-import { addVersion, type LambdaFunction, refusePublish, startVersion, unchangedVersion } from './function-state.ts';
+import {
+  addVersion,
+  isNamedBy,
+  type LambdaFunction,
+  refusePublish,
+  startVersion,
+  unchangedVersion,
+} from './function-state.ts';
 import { type Found, findFunction, findUnqualified, findVersion, json, type LambdaStore } from './store.ts';
 import { requireRevision } from './update.ts';
 
@@ -44,10 +51,12 @@ function deleteVersion(store: LambdaStore, { fn, arn }: Found, qualifier: string
     throw LambdaErrors.conflict(`Unable to delete version because the following aliases reference it: [${users}]`);
   }
   fn.versions = fn.versions.filter((other) => other !== version);
+  fn.environments.delete(qualifier);
+  fn.provisioned.delete(qualifier);
   store.timeline.add('version-deleted', fn.name, { version: qualifier });
 }
 
 function aliasesOf(fn: LambdaFunction, version: string): string[] {
-  const aliases = [...fn.aliases.values()].filter((alias) => alias.version === version || version in alias.weights);
+  const aliases = [...fn.aliases.values()].filter((alias) => isNamedBy(alias, version));
   return aliases.map((alias) => alias.name);
 }

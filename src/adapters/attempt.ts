@@ -102,6 +102,8 @@ const networkCodes = new Set<unknown>([
   'ETIMEDOUT',
 ]);
 const notFound = new Set([
+  'ApplicationDoesNotExistException',
+  'DeploymentGroupDoesNotExistException',
   'EntityNotFound',
   'NoSuchDistribution',
   'NoSuchInvalidation',

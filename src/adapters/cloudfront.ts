@@ -100,10 +100,11 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
         { ...about(target), action: getting[target.kind].action, read: () => true },
         // Needs no permission that waiting does not need, and tells a wrong distribution from a missing permission.
         async (connected, options) => {
+          const { sdk } = connected;
           try {
             return await getting[target.kind].send(connected, target.id, noInvalidation, options);
           } catch (error) {
-            if (error instanceof connected.sdk.NoSuchInvalidation) {
+            if (error instanceof sdk.NoSuchInvalidation) {
               return {};
             }
             throw error;

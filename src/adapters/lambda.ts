@@ -10,6 +10,9 @@ import { attempt, type Call } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
 import { guardedWait, patientWithNew } from './guarded-wait.ts';
+import { aliasCalls } from './lambda-aliases.ts';
+import type { LambdaCalls } from './lambda-calls.ts';
+import { invokeCall } from './lambda-invoke.ts';
 import { createPacer } from './pacer.ts';
 import { streamZip } from './zip-body.ts';
 
@@ -51,6 +54,19 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
       { subject: `Function ${ref?.name ?? functionName}`, resource, ...rest },
       { patienceMs, deadline, cancelled },
     );
+  };
+
+  const paced: LambdaCalls = {
+    connection,
+    async call(functionName, deadline, patience, rest) {
+      const patienceMs = { read: readPatienceMs, write: writePatienceMs };
+      // Invocations have a quota of their own, and are to run at the same time.
+      if (typeof patience === 'number') {
+        return call(functionName, deadline, patience, rest);
+      }
+      await otherTurn(deadline);
+      return call(functionName, deadline, patienceMs[patience], rest);
+    },
   };
 
   const get = async (
@@ -122,6 +138,9 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
   };
 
   return {
+    ...aliasCalls(paced),
+    ...invokeCall(paced),
+    lookAtVersion: get,
     look: (functionName, deadline) => get(functionName, undefined, deadline),
     checkUpdate: (functionName, change, deadline) => update(functionName, change, true, deadline),
     updateCode: (functionName, change, deadline) => update(functionName, change, false, deadline),
@@ -196,6 +215,11 @@ function toState(
     lastUpdateStatusReason: text('LastUpdateStatusReason'),
     codeSha256: text('CodeSha256'),
     revisionId: text('RevisionId'),
+    description: text('Description'),
+    snapStart:
+      configuration.SnapStart?.ApplyOn === 'PublishedVersions'
+        ? awsText(configuration.SnapStart.OptimizationStatus)
+        : '',
     packageType: text('PackageType'),
     architectures: (configuration.Architectures ?? []).map((one) => awsText(one)),
     imageUri: awsText(code?.ImageUri, 1000),

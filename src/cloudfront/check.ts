@@ -16,7 +16,7 @@ export async function checkDistribution(
   world: World,
   deadline: number,
 ): Promise<void> {
-  const attempt = await world.cloudFront.check(outcome, Math.min(deadline, performance.now() + patienceMs));
+  const attempt = await world.cloudFront.check(outcome, Math.min(deadline, world.clock.now() + patienceMs));
   if (attempt.kind === 'answered') {
     world.log.line(`${outcome.id}: is there, its invalidations can be read`);
     return;
@@ -41,7 +41,7 @@ export async function checkCacheTags(outcome: DistributionOutcome, world: World,
     subject: `GetDistributionConfig for ${outcome.id}`,
     deadline,
     capMs: 5000,
-    cancelled: world.cancelled,
+    clock: world.clock,
     onRetry: (reason) => world.log.line(`${outcome.id}: ${reason}`),
   });
   if (header === '') {

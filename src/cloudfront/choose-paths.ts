@@ -2,17 +2,22 @@ import { plain } from '../plain.ts';
 import type { ClearingPlan } from '../plan.ts';
 import type { Run, World } from '../world.ts';
 import { pathsOfAnyFile, pathsOfFiles } from './changed-files.ts';
-import { isTag, isWildcard, pathVariants } from './paths.ts';
+import { isTag, isWildcard, pathOfKey, pathVariants } from './paths.ts';
 import { type PathPlan, planItems } from './planner.ts';
 
-/** What is to be cleared in every distribution, from the inputs and from what a push changed. */
-export async function choosePaths(plan: ClearingPlan, run: Run, world: World): Promise<PathPlan> {
+/** What is to be cleared in every distribution, from the inputs, from what a push changed, and from the keys of assets. */
+export async function choosePaths(
+  plan: ClearingPlan,
+  assetKeys: readonly string[],
+  run: Run,
+  world: World,
+): Promise<PathPlan> {
   const { log } = world;
   for (const { given, wildcard } of plan.widenedPaths) {
     log.line(`${plain(given)} is cleared as ${wildcard}: CloudFront matches no "~"`);
   }
   const changed = plan.changedFiles.length > 0 ? await changedPaths(plan, run, world) : [];
-  const asked = [...plan.paths, ...changed];
+  const asked = [...plan.paths, ...changed, ...assetKeys.map(pathOfAsset)];
   const chosen = planItems(plan.variants ? asked.flatMap(pathVariants) : asked, plan.maxPaths);
   if (chosen.wildcards.length > 0) {
     log.line(
@@ -23,6 +28,11 @@ export async function choosePaths(plan: ClearingPlan, run: Run, world: World): P
     log.line(`${chosen.asked} paths come to ${chosen.items.length}: ${some} the others`);
   }
   return chosen;
+}
+
+function pathOfAsset(key: string): string {
+  const parsed = pathOfKey(key);
+  return 'problem' in parsed ? '/*' : parsed.path;
 }
 
 async function changedPaths(plan: ClearingPlan, run: Run, { repository, log }: World): Promise<string[]> {

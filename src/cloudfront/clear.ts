@@ -19,9 +19,9 @@ export interface Clearing {
 
 /** Clears the cache of one distribution and, unless told otherwise, waits until CloudFront says that it is done. */
 export async function clearDistribution(clearing: Clearing, outcome: DistributionOutcome): Promise<void> {
-  const { timeline, plan, items } = clearing;
+  const { world, timeline, plan, items } = clearing;
   const { id } = outcome;
-  const deadline = performance.now() + plan.timeoutMs;
+  const deadline = world.clock.now() + plan.timeoutMs;
   for (const batch of toBatches(items)) {
     await timeline.step(id, 'create invalidation', (note) =>
       createInvalidations(clearing, outcome, batch, deadline, note),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DistributionOutcome } from '../outcome.ts';
-import { pause, persist } from '../retry.ts';
+import { persist } from '../retry.ts';
 import type { Note } from '../timeline.ts';
 import type { Attempt, Invalidation, World } from '../world.ts';
 import { isOverQuota, perSecondIntervalMs, toSlices } from './quota.ts';
@@ -12,7 +12,7 @@ const mostRefusals = 3;
 const longestPauseMs = 15_000;
 
 interface Creating {
-  world: Pick<World, 'cloudFront' | 'cancelled'>;
+  world: Pick<World, 'cloudFront' | 'clock'>;
   reference(items: readonly string[]): string;
 }
 
@@ -39,7 +39,7 @@ export async function createInvalidations(
   note(`CloudFront does not take ${batch.length} paths at once, sending them in ${slices.length} calls`);
   for (const [index, slice] of slices.entries()) {
     if (index > 0) {
-      await pause(perSecondIntervalMs, creating.world.cancelled);
+      await creating.world.clock.pause(perSecondIntervalMs);
     }
     await create(slice, index === 0 ? reference : creating.reference(slice), false);
   }
@@ -80,7 +80,7 @@ async function createOne(call: Call): Promise<boolean> {
       subject: `CreateInvalidation for ${outcome.id}`,
       deadline,
       capMs: longestPauseMs,
-      cancelled: world.cancelled,
+      clock: world.clock,
       onRetry: note,
     },
   );
@@ -89,7 +89,7 @@ async function createOne(call: Call): Promise<boolean> {
   }
   if (created.status === 'Completed') {
     // One that an earlier process made with this reference: what was cached since is not old.
-    outcome.sentAt = Math.min(outcome.sentAt ?? Number.POSITIVE_INFINITY, performance.now() - created.ageMs);
+    outcome.sentAt = Math.min(outcome.sentAt ?? Number.POSITIVE_INFINITY, call.world.clock.now() - created.ageMs);
   }
   outcome.invalidations.push({ ...created, callerReference, pathCount: items.length });
   note(`invalidation ${created.id} ${created.status}, ${items.length} ${items.length === 1 ? 'path' : 'paths'}`);
@@ -103,7 +103,7 @@ async function send(
   const wasSent = outcome.isSent;
   // Before the call: a cancel in the middle of it must not report the cache as untouched.
   outcome.isSent = true;
-  outcome.sentAt ??= performance.now();
+  outcome.sentAt ??= world.clock.now();
   const attempt = await world.cloudFront.createInvalidation(outcome, { paths: items, callerReference }, deadline);
   outcome.isSent = wasSent || attempt.kind !== 'refused';
   return attempt;

@@ -15,13 +15,13 @@ export async function buildImage(
 ): Promise<void> {
   const { plan, platform } = outcome;
   const { image } = plan;
-  const deadline = performance.now() + signInPatienceMs;
+  const deadline = world.clock.now() + signInPatienceMs;
   outcome.digest = await timeline.step(image.text, 'build and push', async (note) => {
     const signIn = await persist(() => world.ecr.signIn(deadline), {
       subject: 'GetAuthorizationToken',
       deadline,
       capMs: 5000,
-      cancelled: world.cancelled,
+      clock: world.clock,
       onRetry: note,
     });
     note(`building ${image.text} for ${platform}`);

@@ -28,7 +28,7 @@ export async function inspectImage(image: ImageUri, world: World, deadline: numb
   if (image.region === '') {
     return leaveOut('the check of the image is', 'its registry is on this machine');
   }
-  const until = Math.min(deadline, performance.now() + patienceMs);
+  const until = Math.min(deadline, world.clock.now() + patienceMs);
   const found = await world.ecr.manifest(image, until);
   if (found.kind !== 'answered') {
     return leaveOut('the check of the image is', found.kind === 'refused' ? found.error.message : found.reason);

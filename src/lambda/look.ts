@@ -21,7 +21,7 @@ export async function lookAtFunction(
       subject: `GetFunction for ${ref.name}`,
       deadline,
       capMs: 5000,
-      cancelled: world.cancelled,
+      clock: world.clock,
       onRetry: note,
     });
     note(describe(state));
@@ -65,7 +65,7 @@ export async function checkUpdate(
         subject: `UpdateFunctionCode (dry run) for ${ref.name}`,
         deadline,
         capMs: 5000,
-        cancelled: world.cancelled,
+        clock: world.clock,
         onRetry: note,
       },
     );

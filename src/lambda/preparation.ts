@@ -1,7 +1,7 @@
 import { DeployError } from '../errors.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
-import { backoffMs, leastLeftMs, outOfTime, pause } from '../retry.ts';
+import { backoffMs, leastLeftMs, outOfTime } from '../retry.ts';
 import type { Note, Timeline } from '../timeline.ts';
 import type { Attempt, Code, FunctionState, World } from '../world.ts';
 import { isBusy, statusText } from './state.ts';
@@ -11,7 +11,7 @@ export interface Preparation {
   world: World;
   timeline: Timeline;
   outcome: FunctionOutcome;
-  /** In milliseconds of `performance.now()`. */
+  /** In milliseconds of the clock. */
   deadline: number;
 }
 
@@ -46,14 +46,14 @@ export async function pauseBeforeRetry(
   attempt: Unfinished,
   action: string,
 ): Promise<void> {
-  const left = deadline - performance.now() - leastLeftMs;
+  const left = deadline - world.clock.now() - leastLeftMs;
   if (left <= 0) {
     throw attempt.kind === 'busy'
       ? stillBusy(plan.ref.name, attempt.reason)
       : outOfTime(`${action} for ${plan.ref.name}`, attempt.reason);
   }
   const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
-  await pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 200, 5000))), world.cancelled);
+  await world.clock.pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 200, 5000))));
 }
 
 type Unfinished = Extract<Attempt<unknown>, { kind: 'busy' | 'unanswered' }>;

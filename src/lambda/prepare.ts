@@ -5,6 +5,7 @@ import { type Listing, listVersions, previousVersion } from './previous-version.
 import { confirmVersion, publishVersion } from './publish.ts';
 import { isBusy } from './state.ts';
 import { confirmUpdate, updateCode } from './update.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Brings one function from what it is to code that serves and, if asked for, is published and Active. */
 export async function prepareFunction(preparation: Preparation): Promise<void> {
@@ -14,11 +15,12 @@ export async function prepareFunction(preparation: Preparation): Promise<void> {
     before === undefined || isBusy(before)
       ? await timeline.step(name, 'wait for the earlier update', (note) => waitUntilFree(preparation, note))
       : before;
-  outcome.before = free;
   const isNew = !isUpToDate(free, outcome.expectedSha256, plan.architecture);
   const sent = isNew
     ? await timeline.step(name, 'update code', (note) => updateCode(preparation, free, note))
     : undefined;
+  // Not what it was when it was looked at: somebody else may have deployed meanwhile.
+  outcome.before = sent?.before ?? free;
   // Beside the wait, so that it costs no time.
   const listing = plan.version && listVersions(outcome, world);
   if (sent !== undefined) {
@@ -32,6 +34,14 @@ export async function prepareFunction(preparation: Preparation): Promise<void> {
   outcome.stage = 'updated';
   if (listing !== undefined) {
     await publish(preparation, outcome.after, listing);
+  }
+  const { warmUp: plannedWarmUp } = plan;
+  if (plannedWarmUp !== undefined) {
+    // An origin that calls no alias is served by $LATEST, which has execution environments of its own.
+    const qualifier = plan.alias === '' ? '$LATEST' : outcome.version;
+    outcome.warmUp = await timeline.step(name, 'warm up', (note) =>
+      warmUp(preparation, qualifier, plannedWarmUp, note),
+    );
   }
   outcome.stage = 'ready';
 }

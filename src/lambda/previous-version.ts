@@ -22,13 +22,13 @@ export function listVersions(outcome: FunctionOutcome, world: World): Listing {
 }
 
 async function list(outcome: FunctionOutcome, world: World): Promise<readonly number[] | undefined> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = world.clock.now() + patienceMs;
   try {
     return await persist(() => world.lambda.listVersions(outcome.plan.ref.text, deadline), {
       subject: `ListVersionsByFunction for ${outcome.name}`,
       deadline,
       capMs: 1000,
-      cancelled: world.cancelled,
+      clock: world.clock,
       onRetry: () => undefined,
     });
   } catch (error) {

@@ -40,7 +40,8 @@ export async function confirmVersion(
 ): Promise<void> {
   const { name } = plan.ref;
   const waited = await world.lambda.waitForVersion(plan.ref.text, version, {
-    isOver: ({ state }) => endStates.has(state),
+    // With SnapStart, a version is ready when its snapshot is.
+    isOver: ({ state, snapStart }) => endStates.has(state) && !(state === 'Active' && snapStart === 'Off'),
     onState: changes(({ state }) => `version ${version} ${state || 'unknown'}`, note),
     deadline,
   });

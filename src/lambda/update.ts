@@ -2,7 +2,7 @@ import { DeployError } from '../errors.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
 import type { Note } from '../timeline.ts';
-import type { Attempt, FunctionState } from '../world.ts';
+import type { Attempt, Clock, FunctionState } from '../world.ts';
 import { holds, sourceText } from './code.ts';
 import { changes, type Preparation, pauseBeforeRetry, resolvedCode, waitUntilFree } from './preparation.ts';
 import { isBusy, reasonHint, statusText } from './state.ts';
@@ -38,7 +38,9 @@ export async function updateCode(preparation: Preparation, free: FunctionState, 
     if (refusal && !maybeApplied) {
       throw refusal;
     }
-    const now = await lookAgain(preparation, attempt, tries, note);
+    const now = await lookAgain(preparation, attempt, tries, note, (state) =>
+      isApplied(before, state, refusal, outcome),
+    );
     if (maybeApplied && isApplied(before, now, refusal, outcome)) {
       note('the update is in');
       return { before, sent: now };
@@ -55,12 +57,22 @@ async function lookAgain(
   attempt: Attempt<FunctionState>,
   tries: number,
   note: Note,
+  isIn: (state: FunctionState) => boolean,
 ): Promise<FunctionState> {
-  if (attempt.kind === 'busy' || attempt.kind === 'unanswered') {
-    note(`update not confirmed, ${attempt.reason}; looking where it stands`);
-    await pauseBeforeRetry(preparation, tries, attempt, 'UpdateFunctionCode');
+  const { clock } = preparation.world;
+  // After a lost answer, a read may be behind an update that is in.
+  const believeAt = attempt.kind === 'unanswered' ? clock.now() + lagMs : 0;
+  for (;;) {
+    if (attempt.kind === 'busy' || attempt.kind === 'unanswered') {
+      note(`update not confirmed, ${attempt.reason}; looking where it stands`);
+      await pauseBeforeRetry(preparation, tries, attempt, 'UpdateFunctionCode');
+    }
+    const isBelieved = clock.now() >= believeAt;
+    const state = await waitUntilFree(preparation, note);
+    if (isBelieved || isIn(state)) {
+      return state;
+    }
   }
-  return waitUntilFree(preparation, note);
 }
 
 /**
@@ -96,7 +108,7 @@ export async function confirmUpdate(
   note: Note,
 ): Promise<FunctionState> {
   const { name, plan } = outcome;
-  const isFresh = freshness(before, sent);
+  const isFresh = freshness(before, sent, world.clock);
   const waited = await world.lambda.waitForUpdate(plan.ref.text, {
     isOver: (state) => isFresh(state) && !isBusy(state) && isSettled(state),
     onState: changes(statusText, note),
@@ -113,10 +125,13 @@ export async function confirmUpdate(
     );
   }
   const state = waited.last;
-  if (state.lastUpdateStatus === 'Failed' || state.state === 'Failed') {
+  const hasFailed = state.lastUpdateStatus === 'Failed' || state.state === 'Failed';
+  // Of somebody else's update that failed, nothing follows about ours.
+  const isOthers = sent.codeSha256 !== '' && ![before, sent].some((one) => one.codeSha256 === state.codeSha256);
+  if (hasFailed && !isOthers) {
     throw updateFailure(name, state);
   }
-  if (!isOurs(state, { before, sent }, outcome)) {
+  if (hasFailed || !isOurs(state, { before, sent }, outcome)) {
     throw new DeployError(
       'conflict',
       `Function ${name} holds other code than this run deployed: ${plain(state.imageUri || 'a package')} with the SHA-256 ${plain(state.codeSha256, 64)}, instead of ${sourceText(plan.source)}.`,
@@ -138,8 +153,8 @@ const lagMs = 900;
  * the new code, our revision, or an update seen in progress; where nothing proves it, as with the same code again, reads
  * are believed after a while. What still shows the revision from before is never believed.
  */
-function freshness(before: FunctionState, sent: FunctionState): (state: FunctionState) => boolean {
-  const believeAt = performance.now() + lagMs;
+function freshness(before: FunctionState, sent: FunctionState, clock: Clock): (state: FunctionState) => boolean {
+  const believeAt = clock.now() + lagMs;
   const tellsNewCode = sent.codeSha256 !== '' && sent.codeSha256 !== before.codeSha256;
   const tellsNewRevision = sent.revisionId !== '' && sent.revisionId !== before.revisionId;
   let wasBusy = false;
@@ -150,7 +165,7 @@ function freshness(before: FunctionState, sent: FunctionState): (state: Function
     }
     const hasNewCode = tellsNewCode ? state.codeSha256 === sent.codeSha256 : state.codeSha256 !== before.codeSha256;
     const hasOurRevision = tellsNewRevision && state.revisionId === sent.revisionId;
-    return hasNewCode || hasOurRevision || wasBusy || performance.now() > believeAt;
+    return hasNewCode || hasOurRevision || wasBusy || clock.now() > believeAt;
   };
 }
 

@@ -1,6 +1,9 @@
+import type { AliasOutcome } from '../alias/alias.ts';
+import { type AssetsOutcome, placeOf } from '../assets/outcome.ts';
 import { costUsd } from '../cloudfront/cost.ts';
 import type { DeployError } from '../errors.ts';
 import {
+  assetsChanged,
   type BuildOutcome,
   type DistributionOutcome,
   errorsOf,
@@ -37,19 +40,23 @@ export function toOutputs(outcome: Outcome): Outputs {
   const results = functions.map((one) => toFunctionResult(one, outcome));
   return {
     status: statusOf(outcome),
-    changed: functions.some(isChanged) ? 'true' : 'false',
+    changed: isAnythingChanged(outcome) ? 'true' : 'false',
     'function-arn': lines(results.map(({ arn }) => arn)),
     'function-version': lines(results.map(({ version }) => version)),
     'previous-version': lines(results.map(({ previousVersion }) => previousVersion)),
     'code-sha256': lines(results.map(({ codeSha256 }) => codeSha256)),
     'image-uri': lines(results.map(({ imageUri }) => imageUri)),
     'previous-image-uri': lines(results.map(({ previousImageUri }) => previousImageUri)),
-    'alias-arn': '',
+    'alias-arn': lines(functions.map(({ alias }) => alias?.now?.arn ?? '')),
     'invalidation-id': lines(distributions.map(idsOf)),
     'invalidation-status': lines(distributions.map(invalidationStatus)),
-    'assets-changed': '',
+    'assets-changed': outcome.assets ? String(assetsChanged(outcome)) : '',
     result: JSON.stringify(toResult(outcome)),
   };
+}
+
+function isAnythingChanged(outcome: Outcome): boolean {
+  return outcome.functions.some(isChanged) || assetsChanged(outcome) > 0;
 }
 
 /** Several ids of one distribution stand on its line. */
@@ -70,17 +77,22 @@ function toResult(outcome: Outcome) {
   const paths = outcome.paths?.items ?? [];
   return {
     status: statusOf(outcome),
-    changed: outcome.functions.some(isChanged),
+    changed: isAnythingChanged(outcome),
     dryRun: outcome.plan?.dryRun ?? false,
     region: outcome.plan?.region ?? '',
     error: toErrorResult(error),
     build: outcome.build ? toBuildResult(outcome.build, outcome) : null,
+    assets: outcome.assets ? toAssetsResult(outcome.assets, outcome) : null,
     functions: outcome.functions.map((one) => toFunctionResult(one, outcome)),
     distributions: outcome.distributions.map((one) => toDistributionResult(one, outcome)),
     // The runner takes outputs of 1 MiB.
     paths: paths.slice(0, mostPaths),
     pathCount: paths.length,
     estimatedUsd: costUsd(paths.length, outcome.distributions.length),
+    rollback: outcome.rollback
+      ? { done: outcome.rollback.done, errors: outcome.rollback.errors.map(toErrorResult) }
+      : null,
+    warnings: outcome.warnings.map(toErrorResult),
     regeneration: outcome.regeneration ? toRegenerationResult(outcome.regeneration) : null,
     totalMs: outcome.totalMs,
   };
@@ -95,21 +107,50 @@ function toBuildResult({ plan, digest, error }: BuildOutcome, outcome: Outcome) 
   };
 }
 
+function toAssetsResult(assets: AssetsOutcome, outcome: Outcome) {
+  const { bucket, prefix, stage, uploaded, unchanged, deleted, bytes, error } = assets;
+  return {
+    bucket,
+    prefix,
+    stage,
+    uploaded,
+    unchanged,
+    deleted,
+    bytes,
+    error: toErrorResult(error),
+    steps: stepsOf(placeOf(assets), outcome),
+  };
+}
+
 function toFunctionResult(one: FunctionOutcome, outcome: Outcome) {
-  const { name, before, after, stage, version, previousVersion, error } = one;
+  const { name, before, after, stage, version, previousVersion, alias, warmUp, error } = one;
   return {
     name,
     arn: before?.arn ?? '',
     stage,
     changed: isChanged(one),
     version,
-    previousVersion: previousVersion ?? '',
+    previousVersion: alias?.before?.version ?? previousVersion ?? '',
     codeSha256: after?.codeSha256 ?? '',
     previousCodeSha256: before?.codeSha256 ?? '',
     imageUri: imageOf(after),
     previousImageUri: imageOf(before),
+    alias: alias ? toAliasResult(alias) : null,
+    warmUp: warmUp ? { coldMs: warmUp.coldMs, warmMs: warmUp.warmMs } : null,
     error: toErrorResult(error),
     steps: stepsOf(name, outcome),
+  };
+}
+
+function toAliasResult({ name, before, now, isMoved }: AliasOutcome) {
+  return {
+    name,
+    arn: now?.arn ?? '',
+    moved: isMoved,
+    version: now?.version ?? '',
+    weights: now?.weights ?? {},
+    previousVersion: before?.version ?? '',
+    previousWeights: before?.weights ?? {},
   };
 }
 

@@ -29,7 +29,11 @@ export function toReport(outcome: Outcome, run: Run): Report {
     succeeded: status === 'succeeded' || status === 'planned',
     lines: [...(status === 'planned' ? planLines(outcome) : standingLines(outcome)), ending],
     annotations: [
-      ...[...outcome.distributions, ...(outcome.regeneration ? [outcome.regeneration] : [])].flatMap(toWarning),
+      ...[
+        ...outcome.warnings.map((warning) => ({ warning })),
+        ...outcome.distributions,
+        ...(outcome.regeneration ? [outcome.regeneration] : []),
+      ].flatMap(toWarning),
       ...toErrors(outcome),
     ],
     outputs: toOutputs(outcome),

@@ -1,3 +1,5 @@
+import { type AliasOutcome, describeTarget, pointsTo } from '../alias/alias.ts';
+import { type AssetsOutcome, type AssetsPlan, placeOf } from '../assets/outcome.ts';
 import { costText } from '../cloudfront/cost.ts';
 import { isUpToDate, sourceText } from '../lambda/code.ts';
 import { isBusy } from '../lambda/state.ts';
@@ -15,10 +17,12 @@ import type { RegenerationPlan } from '../regenerate/plan.ts';
 import { regenerationStanding } from './regeneration.ts';
 
 /** Where every function and distribution stands at the end, a line each. */
-export function standingLines({ build, functions, distributions, regeneration }: Outcome): string[] {
+export function standingLines({ build, assets, functions, distributions, regeneration, rollback }: Outcome): string[] {
   return [
     ...(build ? [`${build.plan.image.text}: ${build.digest ? `pushed as ${build.digest}` : 'was not pushed'}`] : []),
+    ...(assets ? [`${placeOf(assets)}: ${assetsStanding(assets)}`] : []),
     ...functions.map((one) => `${one.name}: ${functionStanding(one)}${codeText(one)}`),
+    ...(rollback?.done ?? []),
     ...distributions.map((one) => `${one.id}: ${distributionStanding(one)}`),
     ...(regeneration ? [regenerationStanding(regeneration)] : []),
   ];
@@ -29,7 +33,10 @@ function codeText({ stage, plan, after }: FunctionOutcome): string {
 }
 
 export function functionStanding(outcome: FunctionOutcome): string {
-  const { stage, version, plan, error } = outcome;
+  const { stage, version, plan, alias, error, isPutBack } = outcome;
+  if (isPutBack) {
+    return 'holds the image from before again';
+  }
   const code = isChanged(outcome) ? 'the new code' : 'this code';
   switch (stage) {
     case 'untouched':
@@ -43,10 +50,33 @@ export function functionStanding(outcome: FunctionOutcome): string {
     case 'publish-sent':
       return `holds ${code}; a version of it was asked for, the answer was not seen`;
     case 'published':
-      return `holds ${code}; version ${version} is published, but was not seen Active`;
+      return `holds ${code}; version ${version} is published, but was not seen Active${plan.warmUp ? ' and warm' : ''}`;
     case 'ready':
-      return `serves ${code}${version ? ` as version ${version}` : ''}`;
+      return alias
+        ? `version ${version} is ready, ${aliasStanding(alias)}`
+        : `serves ${code}${version ? ` as version ${version}` : ''}`;
   }
+}
+
+export function assetsStanding({ plan, stage, uploaded, unchanged, deleted }: AssetsOutcome): string {
+  if (plan === undefined || stage === 'untouched') {
+    return 'nothing was uploaded';
+  }
+  const whole = stage === 'uploading' ? ` of ${plan.new + plan.changed}` : '';
+  return `${uploaded}${whole} uploaded, ${unchanged} unchanged, ${deleted} deleted`;
+}
+
+function aliasStanding({ name, now, before, sent }: AliasOutcome): string {
+  const open =
+    sent === undefined || (now !== undefined && pointsTo(now, sent))
+      ? ''
+      : `; a move to ${describeTarget(sent)} was asked for, its end was not seen`;
+  if (now === undefined) {
+    return `alias ${name} is not there${open}`;
+  }
+  const earlier =
+    before !== undefined && before.version !== now.version ? `, before to version ${plain(before.version)}` : '';
+  return `alias ${name} points to ${describeTarget(now)}${earlier}${open}`;
 }
 
 export function distributionStanding(outcome: DistributionOutcome): string {
@@ -60,11 +90,12 @@ export function distributionStanding(outcome: DistributionOutcome): string {
 }
 
 /** What a real run would do. */
-export function planLines({ plan, build, functions, paths }: Outcome): string[] {
+export function planLines({ plan, build, assets, functions, paths }: Outcome): string[] {
   const clearing = plan?.clearing;
   return [
     'Plan (nothing was changed):',
     ...(build ? [`- build ${build.plan.image.text} from ${plain(build.plan.context)} and push it`] : []),
+    ...(assets?.plan ? [`- ${placeOf(assets)}: ${uploadText(assets.plan)}`] : []),
     ...functions.map((one) => `- ${one.name}: ${updateText(one)}`),
     ...(clearing?.targets ?? []).map(
       ({ id }) => `- ${id}: ${clearing ? clearingText(clearing, paths?.items ?? []) : ''}`,
@@ -73,14 +104,30 @@ export function planLines({ plan, build, functions, paths }: Outcome): string[] 
   ];
 }
 
-function updateText({ plan, before, expectedSha256, accepted }: FunctionOutcome): string {
-  const publish = plan.version ? ', publish a version and wait until it is Active' : '';
+function uploadText({ new: added, changed, stale, request }: AssetsPlan): string {
+  const removal = request.deletes && stale.length > 0 ? `, delete ${stale.length} when everything else is done` : '';
+  return `upload ${added} new and ${changed} changed files${removal}`;
+}
+
+function updateText(outcome: FunctionOutcome): string {
+  const { plan, before, expectedSha256, accepted } = outcome;
+  const then = [
+    ...(plan.version ? ['publish a version and wait until it is Active'] : []),
+    ...(plan.warmUp ? [`invoke it ${plan.warmUp.count} times at once`] : []),
+    ...(outcome.alias ? [moveText(outcome.alias)] : []),
+  ].map((text) => `, ${text}`);
   if (before !== undefined && isUpToDate(before, expectedSha256, plan.architecture)) {
-    return `holds this code already${publish}`;
+    return `holds this code already${then.join('')}`;
   }
   const from = plain(before?.resolvedImageUri || before?.imageUri || before?.codeSha256 || 'unknown code');
   const wait = accepted || (before !== undefined && !isBusy(before)) ? '' : 'wait until it is free, then ';
-  return `${wait}update from ${from} to ${sourceText(plan.source)}${publish}`;
+  return `${wait}update from ${from} to ${sourceText(plan.source)}${then.join('')}`;
+}
+
+function moveText({ name, before }: AliasOutcome): string {
+  return before === undefined
+    ? `create alias ${name} for it`
+    : `move alias ${name} to it from ${describeTarget(before)}`;
 }
 
 function costLines({ targets, regeneration }: ClearingPlan, paths: readonly string[]): string[] {

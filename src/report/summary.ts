@@ -1,3 +1,4 @@
+import { placeOf } from '../assets/outcome.ts';
 import { costText } from '../cloudfront/cost.ts';
 import { sourceText } from '../lambda/code.ts';
 import {
@@ -13,7 +14,7 @@ import type { FunctionState, Run } from '../world.ts';
 import { functionLink, invalidationLink } from './console-links.ts';
 import { code, escapeMarkdown, link, table } from './markdown.ts';
 import { regenerationSummary } from './regeneration.ts';
-import { distributionStanding, fetchingText, functionStanding } from './standing.ts';
+import { assetsStanding, distributionStanding, fetchingText, functionStanding } from './standing.ts';
 
 /** GitHub drops a summary above 1 MiB whole. */
 const mostItems = 200;
@@ -23,10 +24,16 @@ export function toSummary(outcome: Outcome, run: Run): string {
   const parts = [
     `## ${title(outcome)}`,
     ...errorsOf(outcome).slice(0, mostItems).map(toErrorBlock),
+    rollbackBlock(outcome),
     buildLine(outcome),
+    assetsLine(outcome),
     functionsTable(outcome),
     distributionsTable(outcome),
-    ...[...outcome.distributions, ...(outcome.regeneration ? [outcome.regeneration] : [])].flatMap(({ warning }) =>
+    ...[
+      ...outcome.warnings.map((warning) => ({ warning })),
+      ...outcome.distributions,
+      ...(outcome.regeneration ? [outcome.regeneration] : []),
+    ].flatMap(({ warning }) =>
       warning ? [`> **Warning:** ${escapeMarkdown(`${warning.message} ${warning.hint ?? ''}`)}`] : [],
     ),
     costLine(outcome),
@@ -45,6 +52,7 @@ export function toSummary(outcome: Outcome, run: Run): string {
 const titles: Record<Status, string> = {
   succeeded: 'Released',
   planned: 'Planned, nothing was changed',
+  'rolled-back': 'Failed, and rolled back',
   failed: 'Failed',
   cancelled: 'Cancelled',
 };
@@ -80,11 +88,19 @@ function toErrorBlock({
   ].join('\n');
 }
 
+function rollbackBlock({ rollback }: Outcome): string {
+  return (rollback?.done ?? []).map((text) => `> ${escapeMarkdown(text)}`).join('<br>\n');
+}
+
 function buildLine({ build }: Outcome): string {
   if (build === undefined || build.digest === '') {
     return '';
   }
   return `Built ${code(build.plan.image.text)}, pushed as ${code(build.digest)}.`;
+}
+
+function assetsLine({ assets }: Outcome): string {
+  return assets ? `Assets in ${code(placeOf(assets))}: ${escapeMarkdown(assetsStanding(assets))}.` : '';
 }
 
 function functionsTable(outcome: Outcome): string {

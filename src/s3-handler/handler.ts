@@ -1,4 +1,5 @@
 import type { Context, SQSBatchResponse } from 'aws-lambda';
+import { connectClock } from '../adapters/clock.ts';
 import { createInvalidations } from '../cloudfront/create-invalidations.ts';
 import { toBatches } from '../cloudfront/quota.ts';
 import { type ErrorCode, toDeployError } from '../errors.ts';
@@ -65,7 +66,8 @@ function logUnread({ messageId, ignored, problems }: Delivery, log: Log): void {
   }
 }
 
-const noCancel = new AbortController().signal;
+// Nobody cancels a Lambda.
+const clock = connectClock(new AbortController().signal);
 
 /** False when it has to be tried again; also after a refusal, so that the dead-letter queue and its alarm get to know. */
 async function clear(clearing: Clearing, { cloudFront, log }: Surroundings, deadline: number): Promise<boolean> {
@@ -74,7 +76,7 @@ async function clear(clearing: Clearing, { cloudFront, log }: Surroundings, dead
     ...{ kind: 'distribution', id: distributionId, invalidations: [], isSent: false },
     ...{ sentAt: undefined, warning: undefined, error: undefined },
   };
-  const creating = { world: { cloudFront, cancelled: noCancel }, reference };
+  const creating = { world: { cloudFront, clock }, reference };
   try {
     for (const batch of toBatches(items)) {
       await createInvalidations(creating, outcome, batch, deadline, (note) => log.debug(note));

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { LocalAwsOptions } from '../../local-aws/options.ts';
+import type { ActionOptions } from '../support/run-action.ts';
+import { callsTo, deploy, distributionId, repository, type Site, startSite, v2 } from '../support/site.ts';
+import { codesIn, tableOf } from './tables.ts';
+
+interface Scenario {
+  site?: LocalAwsOptions;
+  inputs?: Record<string, string>;
+  /** What goes wrong. */
+  breaks?: (site: Site) => void;
+  options?: (site: Site) => ActionOptions;
+  /** Where visitors are at the end; by default where they were. */
+  ends?: 'new' | 'split';
+  /** How often the cache is cleared; by default never. */
+  clears?: number;
+}
+
+const web = { name: 'web', imageUri: `${repository}:v1`, versions: 2, aliases: { live: '2' } };
+const onAlias = { ...v2, alias: 'live' };
+const byCodeDeploy = { ...onAlias, 'codedeploy-application': 'site', 'codedeploy-deployment-group': 'web' };
+const group = { application: 'site', group: 'web', config: 'CodeDeployDefault.LambdaCanary10Percent5Minutes' };
+const shifting = { ...onAlias, 'traffic-shift': '10% 60s', alarms: 'errors' };
+const stale = { 'regenerate-urls': 'CDN', 'expect-header': 'x-commit: never' };
+const failsWarmUp = (site: Site) => site.fault({ action: 'Invoke', kind: 'function-error' });
+
+const scenarios: Record<string, Scenario> = {
+  'An alarm rings before the release': {
+    site: { alarms: [{ name: 'errors', state: 'ALARM' }] },
+    inputs: shifting,
+  },
+  'The alias points to a version of a newer run': {
+    site: {
+      functions: [{ ...web, versions: [{}, { description: 'abc https://github.com/octo/site/actions/runs/4712' }] }],
+    },
+    inputs: onAlias,
+  },
+  'One of two functions cannot be updated': {
+    site: { functions: [web, { ...web, name: 'api' }] },
+    inputs: { ...onAlias, 'function-name': 'web api' },
+    breaks: (site) => site.fault({ action: 'UpdateFunctionCode', resource: 'api', kind: 'ends-failed' }),
+  },
+  'The warm-up ends with a function error': { inputs: { ...onAlias, 'warm-up': '1' }, breaks: failsWarmUp },
+  'The warm-up fails without an alias': { inputs: { ...v2, 'warm-up': '1' }, breaks: failsWarmUp },
+  'An alarm rings while traffic is shifted': {
+    site: { alarms: [{ name: 'errors', changes: [{ functionName: 'web', alias: 'live', version: '3' }] }] },
+    inputs: shifting,
+  },
+  'The second of two aliases may not be moved': {
+    site: { functions: [web, { ...web, name: 'api' }] },
+    inputs: { ...onAlias, 'function-name': 'web api' },
+    breaks: (site) => site.fault({ action: 'UpdateAlias', resource: 'api', kind: 'denied' }),
+  },
+  'CodeDeploy stops its deployment and takes it back': {
+    site: { codeDeploy: [{ ...group, autoRollback: ['DEPLOYMENT_FAILURE'] }] },
+    inputs: byCodeDeploy,
+    breaks: (site) => site.fault({ action: 'CreateDeployment', kind: 'ends-failed' }),
+  },
+  'CodeDeploy has not ended within `update-timeout`': {
+    site: { codeDeploy: [group] },
+    inputs: { ...byCodeDeploy, 'update-timeout': '5s' },
+    breaks: (site) => site.fault({ action: 'CreateDeployment', kind: 'stuck' }),
+    ends: 'split',
+  },
+  'CloudFront rejects the invalidation': {
+    inputs: onAlias,
+    breaks: (site) => site.fault({ action: 'CreateInvalidation', kind: 'error', code: 'InvalidArgument' }),
+  },
+  // Each clears once, once more the stale page, and once on the way back.
+  'A page stays stale': { inputs: { ...onAlias, ...stale }, clears: 3 },
+  'The same, and the function is a zip without an alias': {
+    site: { functions: [{ name: 'web', packageType: 'Zip' }] },
+    inputs: { 'function-name': 'web', 'zip-file': 'docs', 'distribution-id': distributionId, ...stale },
+    ends: 'new',
+    clears: 3,
+  },
+  'The same, and the run has created the alias': {
+    inputs: { ...onAlias, alias: 'fresh', ...stale },
+    ends: 'new',
+    clears: 3,
+  },
+  'The job is cancelled while traffic is shifted': {
+    site: { alarms: [{ name: 'errors' }] },
+    inputs: shifting,
+    options: (site) => ({
+      onStart: (child) => site.on('UpdateAlias', ({ when }) => when === 'after' && child.kill('SIGINT')),
+    }),
+    ends: 'split',
+  },
+};
+
+describe.concurrent('docs/releasing.md is right about what happens when', () => {
+  const rows = tableOf('docs/releasing.md', 'failures');
+
+  it.each(rows)('%s: changed by then: %s; put back: %s; %s, %s', async (failure, _changed, _back, status, code) => {
+    const { site: options, inputs = {}, breaks, options: run, ends, clears = 0 } = scenarios[failure] ?? {};
+    await using site = await startSite({ functions: [web], ...options });
+    breaks?.(site);
+    const { alias = '' } = inputs;
+    const before = serving(site, alias);
+    const url = site.cdnUrl(distributionId);
+    const given = Object.entries(inputs).map(([name, value]) => [name, value === 'CDN' ? url : value]);
+    const { result } = await deploy(site, Object.fromEntries(given), run?.(site));
+    expect([result.status]).toEqual(codesIn(status));
+    expect([result.error.code]).toEqual(codesIn(code));
+    expect(howItEnded(before, serving(site, alias))).toBe(ends ?? 'as before');
+    expect(callsTo(site, 'CreateInvalidation').filter(({ effect }) => effect)).toHaveLength(clears);
+  });
+
+  it('has a scenario for each row', () => {
+    expect(rows.map(([failure]) => failure)).toEqual(Object.keys(scenarios));
+  });
+});
+
+/** What visitors get from each function: through its alias, or of $LATEST. */
+function serving(site: Site, alias: string): { what: string; isSplit: boolean }[] {
+  return site.functions().map(({ aliases, serving: code }) => {
+    const { version = '', weights = {} } = alias === '' ? {} : (aliases[alias] ?? {});
+    return { what: alias === '' ? code.codeSha256 : version, isSplit: Object.keys(weights).length > 0 };
+  });
+}
+
+function howItEnded(before: ReturnType<typeof serving>, after: ReturnType<typeof serving>): string {
+  if (after.some(({ isSplit }) => isSplit)) {
+    return 'split';
+  }
+  return after.every(({ what }, index) => what === before[index]?.what) ? 'as before' : 'new';
+}

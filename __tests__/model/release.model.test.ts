@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { deviations, workflows } from './every-call.ts';
+import { problemsOf } from './invariants.ts';
+import { type Schedule, schedule } from './schedule.ts';
+import { tell } from './story.ts';
+
+// `npm run test:soak` tells many more.
+const schedules = Number(process.env.SCHEDULES ?? 2000);
+const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const timeoutMs = 12 * 3600_000;
+
+async function holds(one: Schedule): Promise<void> {
+  expect(problemsOf(await tell(one))).toBe('');
+}
+
+describe('a release keeps its promises', () => {
+  it(
+    `under ${schedules} random schedules of deployers, faults, kills and meddling (SEED=${seed})`,
+    () => fc.assert(fc.asyncProperty(schedule, holds), { numRuns: schedules, seed }),
+    timeoutMs,
+  );
+
+  it.each(Object.entries(workflows))(
+    `with %s, whatever happens at any one of its calls (SEED=${seed})`,
+    async (_, workflow) => {
+      for (const one of await deviations(workflow, seed)) {
+        const problems = problemsOf(await tell(one));
+        expect(problems, JSON.stringify(one.deployers)).toBe('');
+      }
+    },
+    timeoutMs,
+  );
+});

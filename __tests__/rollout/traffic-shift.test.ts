@@ -1,0 +1,220 @@
+import { describe, expect, it } from 'vitest';
+import { callsTo, deploy } from '../support/site.ts';
+import { aliased, aliasOf, changesOf, onFirst, startRollout, tracesOf, web } from './rollout.ts';
+
+const shifting = { ...aliased, 'traffic-shift': '10% 1s, 50% 1s' };
+const watched = { ...shifting, alarms: 'errors\nlatency' };
+const alarms = [{ name: 'errors' }, { name: 'latency', composite: true }];
+
+describe.concurrent('traffic-shift', () => {
+  it('gives the new version its weights step by step, then all, and clears the cache after that', async () => {
+    await using site = await startRollout({ alarms });
+    const run = await deploy(site, watched);
+    expect(run.log).not.toContain('::error');
+    expect(run.exitCode).toBe(0);
+    expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '2 {"3":0.5}', '3']);
+    const at = site.events.filter(({ type }) => type === 'alias-changed').map((event) => event.at);
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(1000);
+    expect((at[2] ?? 0) - (at[1] ?? 0)).toBeGreaterThanOrEqual(1000);
+    expect(callsTo(site, 'CreateInvalidation')[0]?.at).toBeGreaterThan(at[2] ?? Number.NaN);
+    for (const line of [
+      'alarm errors: OK',
+      'alarm latency: OK',
+      'web: alias live points to version 2 (10 % to version 3)',
+      'traffic: 10 % for 1.0 s',
+      'web: alias live points to version 2 (50 % to version 3)',
+      'traffic: 50 % for 1.0 s',
+      'web: alias live points to version 3',
+    ]) {
+      expect(run.log).toContain(line);
+    }
+  });
+
+  it('shifts several functions together', async () => {
+    await using site = await startRollout({ functions: [web, { ...web, name: 'api' }] });
+    const run = await deploy(site, { ...shifting, 'function-name': 'web api' });
+    expect(run.exitCode).toBe(0);
+    for (const name of ['web', 'api']) {
+      expect(tracesOf(site, name)).toEqual(['2 {"3":0.1}', '2 {"3":0.5}', '3']);
+    }
+  });
+
+  it('shifts nothing to a version that the alias names already, and creates an alias at once', async () => {
+    await using site = await startRollout({ functions: [web, { name: 'api' }] });
+    const inputs = { ...shifting, 'function-name': 'web api' };
+    expect((await deploy(site, inputs)).exitCode).toBe(0);
+    expect(tracesOf(site, 'api')).toEqual(['1']);
+    const again = await deploy(site, inputs, { env: { GITHUB_RUN_ATTEMPT: '2' } });
+    expect(again.exitCode).toBe(0);
+    expect(again.log).not.toContain('traffic:');
+    expect(tracesOf(site)).toHaveLength(3);
+  });
+
+  it.each([
+    { name: 'in ALARM', alarm: { name: 'errors', state: 'ALARM' }, deny: [], code: 'alarm', says: '"errors"' },
+    { name: 'unknown', alarm: { name: 'other' }, deny: [], code: 'not-found', says: '"errors"' },
+    {
+      name: 'not to be read',
+      alarm: { name: 'errors' },
+      deny: ['cloudwatch:DescribeAlarms'],
+      code: 'access-denied',
+      says: 'cloudwatch:DescribeAlarms',
+    },
+  ] as const)('changes nothing at all when an alarm is $name', async ({ alarm, deny, code, says }) => {
+    await using site = await startRollout({ alarms: [alarm], deny: [...deny] });
+    const run = await deploy(site, { ...shifting, alarms: 'errors' });
+    expect(run.exitCode).toBe(1);
+    expect(run.result.error).toMatchObject({ code, message: expect.stringContaining(says) });
+    expect(run.outputs.status).toBe('failed');
+    expect(changesOf(site)).toEqual([]);
+  });
+
+  it.each([
+    { name: 'an alarm', alarm: 'errors' },
+    { name: 'a composite alarm', alarm: 'latency' },
+  ])('goes back at once when $name rings during the shift', async ({ alarm }) => {
+    await using site = await startRollout({
+      alarms: alarms.map((one) =>
+        one.name === alarm
+          ? { ...one, changes: [{ functionName: 'web', alias: 'live', version: '3', share: 0.5, afterMs: 200 }] }
+          : one,
+      ),
+    });
+    const run = await deploy(site, { ...watched, 'traffic-shift': '10% 1s, 50% 30s' });
+    expect(run.exitCode).toBe(1);
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(run.result.error).toMatchObject({ code: 'alarm', message: expect.stringContaining(`"${alarm}"`) });
+    expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '2 {"3":0.5}', '2']);
+    expect(run.log).toContain(`alarm ${alarm}: ALARM`);
+    expect(run.log).toContain('web: alias live points to version 2 again');
+    expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+    const rangAt = site.events.find(({ type }) => type === 'alarm-changed')?.at ?? Number.NaN;
+    const backAt = site.events.findLast(({ type }) => type === 'alias-changed')?.at ?? Number.NaN;
+    expect(backAt - rangAt).toBeLessThan(4000);
+  });
+
+  it('shows an alarm that changes without ringing, once', async () => {
+    await using site = await startRollout({
+      alarms: [
+        { name: 'errors', changes: [{ functionName: 'web', alias: 'live', version: '3', state: 'INSUFFICIENT_DATA' }] },
+      ],
+    });
+    const run = await deploy(site, { ...shifting, alarms: 'errors' });
+    expect(run.exitCode).toBe(0);
+    expect(run.log).toContain('traffic: alarm errors: INSUFFICIENT_DATA');
+  });
+
+  it('bears alarms that cannot be read for a while', async () => {
+    await using site = await startRollout({ alarms });
+    onFirst(site, 'UpdateAlias', 'after', () => {
+      site.fault({ action: 'DescribeAlarms', kind: 'service-unavailable', times: 1 });
+      site.fault({ action: 'DescribeAlarms', kind: 'throttle', times: 2 });
+    });
+    const run = await deploy(site, watched);
+    expect(run.exitCode).toBe(0);
+    expect(aliasOf(site)).toEqual({ version: '3', weights: {} });
+  });
+
+  it('goes back when an alarm is deleted or its reading denied meanwhile', async () => {
+    await using site = await startRollout({ alarms });
+    onFirst(site, 'UpdateAlias', 'after', () => site.denied.add('cloudwatch:DescribeAlarms'));
+    const run = await deploy(site, watched);
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(run.result.error.code).toBe('access-denied');
+    expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '2']);
+  });
+});
+
+describe.concurrent('bake-seconds', () => {
+  const baking = { ...aliased, alarms: 'errors', 'bake-seconds': '3' };
+
+  it('watches the alarms after the switch, and clears the cache after that', async () => {
+    await using site = await startRollout({ alarms });
+    const run = await deploy(site, { ...baking, 'bake-seconds': '2' });
+    expect(run.exitCode).toBe(0);
+    const movedAt = site.events.find(({ type }) => type === 'alias-changed')?.at ?? Number.NaN;
+    expect((callsTo(site, 'CreateInvalidation')[0]?.at ?? 0) - movedAt).toBeGreaterThanOrEqual(2000);
+    expect(run.log).toContain('traffic: all traffic, watched for 2.0 s');
+  });
+
+  it('goes back when an alarm rings meanwhile', async () => {
+    await using site = await startRollout({
+      alarms: [
+        { name: 'errors', changes: [{ functionName: 'web', alias: 'live', version: '3', share: 1, afterMs: 500 }] },
+      ],
+    });
+    const run = await deploy(site, baking);
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(run.result.error.code).toBe('alarm');
+    expect(tracesOf(site)).toEqual(['3', '2']);
+    expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+  });
+
+  it('watches without an alias, too, and an image goes back', async () => {
+    await using site = await startRollout({ alarms: [{ name: 'errors' }], functions: [{ ...web, aliases: {} }] });
+    const before = site.functionNamed('web').serving.codeSha256;
+    onFirst(site, 'PublishVersion', 'after', () => setTimeout(() => site.setAlarm('errors', 'ALARM'), 800));
+    const { alias: _, ...inputs } = baking;
+    const run = await deploy(site, inputs);
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(site.functionNamed('web').serving.codeSha256).toBe(before);
+    expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+  });
+});
+
+describe.concurrent('a shift that is broken off', () => {
+  it('by a cancel ends within 5 s, and the report names the split', async () => {
+    await using site = await startRollout();
+    let cancelledAt = Number.NaN;
+    const run = await deploy(
+      site,
+      { ...aliased, 'traffic-shift': '25% 60s' },
+      {
+        onStart: (child) =>
+          onFirst(site, 'UpdateAlias', 'after', () =>
+            setTimeout(() => {
+              cancelledAt = performance.now();
+              child.kill('SIGINT');
+            }, 700),
+          ),
+      },
+    );
+    expect(performance.now() - cancelledAt).toBeLessThan(5000);
+    expect(run.outputs.status).toBe('cancelled');
+    expect(run.log).toContain('alias live points to version 2 (25 % to version 3)');
+    expect(run.result.functions[0].alias).toMatchObject({ version: '2', weights: { 3: 0.25 } });
+    expect(aliasOf(site)).toEqual({ version: '2', weights: { 3: 0.25 } });
+  });
+
+  it('by a cancel in the middle of the call says that its end was not seen', async () => {
+    await using site = await startRollout();
+    site.fault({ action: 'UpdateAlias', kind: 'hang', apply: true });
+    const run = await deploy(
+      site,
+      { ...aliased, 'traffic-shift': '25% 60s' },
+      {
+        onStart: (child) => onFirst(site, 'UpdateAlias', 'after', () => setTimeout(() => child.kill('SIGINT'), 200)),
+      },
+    );
+    expect(run.outputs.status).toBe('cancelled');
+    expect(run.log).toContain('a move to version 2 (25 % to version 3) was asked for, its end was not seen');
+  });
+
+  it('by a kill is recognised and healed by the next run', async () => {
+    await using site = await startRollout();
+    const killed = await deploy(
+      site,
+      { ...aliased, 'traffic-shift': '25% 60s' },
+      {
+        onStart: (child) => onFirst(site, 'UpdateAlias', 'after', () => setTimeout(() => child.kill('SIGKILL'), 100)),
+      },
+    );
+    expect(killed.exitCode).toBeNull();
+    expect(aliasOf(site)).toEqual({ version: '2', weights: { 3: 0.25 } });
+    const run = await deploy(site, shifting, { env: { GITHUB_RUN_ATTEMPT: '2' } });
+    expect(run.exitCode).toBe(0);
+    expect(run.log).toContain('which an earlier run left split');
+    expect(aliasOf(site)).toEqual({ version: '3', weights: {} });
+    expect(site.functionNamed('web').versions).toHaveLength(3);
+  });
+});

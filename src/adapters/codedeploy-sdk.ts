@@ -1,0 +1,9 @@
+/** What is used of the CodeDeploy client, named one by one so that the bundler can leave the rest out; loaded when needed. */
+export {
+  BatchGetDeploymentTargetsCommand,
+  CodeDeployClient,
+  CreateDeploymentCommand,
+  GetDeploymentCommand,
+  ListDeploymentsCommand,
+  ListDeploymentTargetsCommand,
+} from '@aws-sdk/client-codedeploy';

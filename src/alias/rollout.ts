@@ -1,0 +1,120 @@
+import { checkGroup, handOver, refuseMissingAlias } from '../codedeploy/deploy.ts';
+import { toDeployError } from '../errors.ts';
+import { createWayBack } from '../lambda/going-back.ts';
+import type { FunctionOutcome } from '../outcome.ts';
+import type { Releasing } from '../releasing.ts';
+import { sideBySide } from '../side-by-side.ts';
+import type { Run } from '../world.ts';
+import { type AliasOutcome, lookAtAlias } from './alias.ts';
+import { carriesRun } from './run-order.ts';
+import { awaitProvisioned, type Switching, type SwitchWork, switchAliases } from './switch.ts';
+import { checkAlarms, watchAlarms } from './watch-alarms.ts';
+
+/** The aliases and alarms, before anything changes. */
+export async function lookAtRollout(releasing: Releasing): Promise<boolean> {
+  const { plan, world, timeline, outcome, deadline } = releasing;
+  const { codeDeploy } = plan.rollout;
+  const aliased = outcome.functions.filter(({ alias }) => alias !== undefined);
+  const [areKnown] = await Promise.all([
+    sideBySide(aliased, world.log, (one) =>
+      timeline.step(one.name, 'look at the alias', async (note) => {
+        const work = { ...aliasWork(releasing, one), deadline, note };
+        await lookAtAlias(work);
+        if (codeDeploy !== undefined) {
+          refuseMissingAlias({ name: one.name, alias: work.outcome });
+          await checkGroup(codeDeploy, world, deadline);
+        }
+      }),
+    ),
+    readAlarms(releasing),
+    tellOfNoWayBack(releasing),
+  ]);
+  return areKnown && outcome.error === undefined;
+}
+
+async function tellOfNoWayBack({ plan, world, outcome, deadline }: Releasing): Promise<void> {
+  // A dry run changes nothing that would have to be taken back.
+  const asked = plan.rollout.rollback && !plan.dryRun ? outcome.functions : [];
+  const isBackable = createWayBack(world, deadline);
+  const answers = await Promise.all(asked.map(async (one) => ({ one, isThere: await isBackable(one) })));
+  for (const { one } of answers.filter(({ isThere }) => !isThere)) {
+    world.log.line(
+      `${one.name}: there is no way back to the code it has: without an alias, only an image that is still in its repository can be put back`,
+    );
+  }
+}
+
+async function readAlarms({ plan, world, outcome, deadline }: Releasing): Promise<void> {
+  if (plan.rollout.alarms.length === 0) {
+    return;
+  }
+  try {
+    await checkAlarms(world, plan.rollout.alarms, deadline);
+  } catch (error) {
+    outcome.error = toDeployError(error);
+    world.log.line(`${outcome.error.code}: ${outcome.error.message}`);
+  }
+}
+
+/** Moves every alias to the version that is ready, at once, in steps, or by CodeDeploy; and watches the alarms. */
+export async function switchAll(releasing: Releasing): Promise<boolean> {
+  const { plan, world, timeline, outcome } = releasing;
+  const { rollout } = plan;
+  const switchings = outcome.functions.flatMap((one) => (one.alias ? [toSwitching(one, one.alias)] : []));
+  try {
+    const [first] = switchings;
+    if (rollout.codeDeploy !== undefined && first !== undefined) {
+      const description = `lambda-cloudfront-deploy ${releasing.run.runId}-${releasing.run.runAttempt} ${first.name} ${first.version}`;
+      await handOver(
+        {
+          world,
+          run: orderOf(releasing, releasing.run),
+          timeline,
+          group: rollout.codeDeploy,
+          description,
+          timeoutMs: plan.updateTimeoutMs,
+        },
+        first,
+      );
+      await awaitProvisioned(toWork(releasing), first);
+    } else if (switchings.length > 0) {
+      await switchAliases(toWork(releasing), switchings);
+    } else if (rollout.bakeMs > 0) {
+      await timeline.step('traffic', 'watch', (note) => watchAlarms(world, rollout.alarms, rollout.bakeMs, note));
+    }
+    return true;
+  } catch (error) {
+    outcome.error = toDeployError(error);
+    world.log.line(`${outcome.error.code}: ${outcome.error.message}`);
+    return false;
+  }
+}
+
+export function toWork(releasing: Releasing): SwitchWork {
+  const { plan, run, world, timeline } = releasing;
+  const { steps, alarms, bakeMs } = plan.rollout;
+  return {
+    world,
+    run: orderOf(releasing, run),
+    timeline,
+    plan: { steps, alarms, bakeMs, timeoutMs: plan.updateTimeoutMs },
+  };
+}
+
+export function toSwitching({ name, plan, version }: FunctionOutcome, alias: AliasOutcome): Switching {
+  return { name, functionName: plan.ref.text, version, alias };
+}
+
+function aliasWork(releasing: Releasing, { plan, alias }: FunctionOutcome) {
+  if (alias === undefined) {
+    throw new Error('There is no alias to look at.');
+  }
+  const { world, run } = releasing;
+  return { world, run: orderOf(releasing, run), functionName: plan.ref.text, outcome: alias };
+}
+
+/** Who describes versions in other words than with the run has no order of runs. */
+function orderOf({ plan }: Releasing, run: Run): Run {
+  const isOrdered = plan.functions.every(({ version }) => carriesRun(run, version?.description ?? ''));
+  return isOrdered ? run : { ...run, runId: '' };
+}

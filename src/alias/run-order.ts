@@ -1,0 +1,74 @@
+import { DeployError } from '../errors.ts';
+import { persist } from '../retry.ts';
+import type { Run } from '../world.ts';
+import type { AliasWork } from './alias.ts';
+
+/** The page of a run, which the description of a version carries. */
+export function runUrl({ serverUrl, repository, runId }: Run): string {
+  return repository && runId ? `${serverUrl}/${repository}/actions/runs/${runId}` : '';
+}
+
+/**
+ * An older run never moves an alias behind a newer one: GitHub numbers runs upwards, and the description of a version
+ * names the run that published it. Where it does not, as with a `version-description` of one's own, the order is not
+ * known and nothing is refused, unless the alias has to be known to come from an older run.
+ */
+export async function refuseNewerRun(
+  work: AliasWork,
+  versions: readonly string[],
+  { isKnownOlder = false }: { isKnownOlder?: boolean } = {},
+): Promise<void> {
+  const { run, outcome, functionName } = work;
+  const own = /^\d+$/.test(run.runId) ? BigInt(run.runId) : undefined;
+  // A newer run may be in the middle of its traffic shift, and then only a weight names its version.
+  for (const version of versions) {
+    const other = publisherOf(run, await descriptionOf(work, version));
+    if (own !== undefined && other !== undefined && other > own) {
+      throw new DeployError(
+        'conflict',
+        `Alias ${outcome.name} of ${functionName} points to version ${version}, which run ${other} published; this is run ${own}, an older one.`,
+        {
+          hint: 'A newer release is out, so this one is not put over it. To go back on purpose, start a new run, or set a version-description of your own.',
+        },
+      );
+    }
+    if (isKnownOlder && (own === undefined || other === undefined)) {
+      throw movedByOthers(work, version);
+    }
+  }
+}
+
+export function movedByOthers({ outcome, functionName }: AliasWork, version: string): DeployError {
+  return new DeployError(
+    'conflict',
+    `Alias ${outcome.name} of ${functionName} was moved to version ${version} by somebody else during this run.`,
+    { hint: 'Give the workflow a concurrency group, then run it again.' },
+  );
+}
+
+function publisherOf(run: Run, description: string): bigint | undefined {
+  const home = `${run.serverUrl}/${run.repository}/actions/runs/`;
+  const at = description.indexOf(home);
+  const [id] = (at === -1 ? '' : description.slice(at + home.length)).match(/^\d{1,20}/) ?? [];
+  return id === undefined || run.repository === '' ? undefined : BigInt(id);
+}
+
+async function descriptionOf({ world, functionName, deadline, note }: AliasWork, version: string): Promise<string> {
+  if (version === '$LATEST') {
+    return '';
+  }
+  const state = await persist(() => world.lambda.lookAtVersion(functionName, version, deadline), {
+    subject: `GetFunction for version ${version} of ${functionName}`,
+    deadline,
+    capMs: 5000,
+    clock: world.clock,
+    onRetry: note,
+  });
+  return state.description;
+}
+
+/** Whether a description names the run. */
+export function carriesRun(run: Run, description: string): boolean {
+  const url = runUrl(run);
+  return url !== '' && description.includes(url);
+}

@@ -1,0 +1,142 @@
+import { DeployError } from '../errors.ts';
+import { plain } from '../plain.ts';
+import { backoffMs, leastLeftMs, outOfTime } from '../retry.ts';
+import { type Note, seconds } from '../timeline.ts';
+import type { Attempt, Invocation } from '../world.ts';
+import type { Preparation } from './preparation.ts';
+
+export interface WarmUpPlan {
+  /** How many invocations run at the same time. */
+  count: number;
+  /** JSON. */
+  payload: string;
+}
+
+/** How long the invocations took that made a new execution environment, and those that found one. */
+export interface WarmUpOutcome {
+  coldMs: readonly number[];
+  warmMs: readonly number[];
+}
+
+/**
+ * Invokes the function as often as asked, all at once, so that as many execution environments are there when traffic
+ * comes; and proves that the code starts and answers. Environments belong to a version, so it is this one that is
+ * invoked, and not an alias that still names another.
+ */
+export async function warmUp(
+  preparation: Preparation,
+  qualifier: string,
+  { count, payload }: WarmUpPlan,
+  note: Note,
+): Promise<WarmUpOutcome> {
+  const results = await Promise.allSettled(
+    Array.from({ length: count }, () => invokeOnce(preparation, { qualifier, payload }, note)),
+  );
+  const failure = results.find(({ status }) => status === 'rejected');
+  if (failure?.status === 'rejected') {
+    throw failure.reason;
+  }
+  const invocations = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const outcome = {
+    coldMs: invocations.flatMap(({ initMs, durationMs = 0 }) => (initMs === undefined ? [] : [initMs + durationMs])),
+    warmMs: invocations.flatMap(({ initMs, durationMs = 0 }) => (initMs === undefined ? [durationMs] : [])),
+  };
+  note(warmUpText(outcome));
+  return outcome;
+}
+
+function warmUpText({ coldMs, warmMs }: WarmUpOutcome): string {
+  const kinds = [
+    { name: 'cold', values: coldMs },
+    { name: 'warm', values: warmMs },
+  ];
+  const texts = kinds
+    .filter(({ values }) => values.length > 0)
+    .map(
+      ({ name, values }) =>
+        `${values.length} ${name} (${milliseconds(Math.min(...values))} to ${milliseconds(Math.max(...values))})`,
+    );
+  return `warmed up: ${texts.join(', ')}`;
+}
+
+function milliseconds(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms);
+}
+
+/**
+ * Refusals after which the function has not run: it is not ready yet, or the account is at a limit that passes
+ * (Errors of https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html). Of anything else, a lost answer too, it
+ * cannot be told, so it is not sent again.
+ */
+const passing: ReadonlySet<string> = new Set([
+  'CodeArtifactUserPendingException',
+  'EC2ThrottledException',
+  'ENILimitReachedException',
+  'ENINotReadyException',
+  'ResourceConflictException',
+  'ResourceNotReadyException',
+  'SnapStartNotReadyException',
+  'TooManyRequestsException',
+  // Not even sent.
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+]);
+
+async function invokeOnce(
+  { world, outcome, deadline }: Preparation,
+  invocation: { qualifier: string; payload: string },
+  note: Note,
+): Promise<Invocation> {
+  const subject = `${outcome.name}:${invocation.qualifier}`;
+  for (let tries = 0; ; tries += 1) {
+    const attempt = await world.lambda.invoke(outcome.plan.ref.text, invocation, deadline);
+    if (attempt.kind === 'answered') {
+      return judge(subject, invocation.qualifier, attempt.value);
+    }
+    const hasNotRun = attempt.kind === 'busy' || passing.has(attempt.errorName ?? '');
+    if (!hasNotRun) {
+      throw attempt.kind === 'refused' ? attempt.error : maybeRun(subject, attempt.reason);
+    }
+    const left = deadline - world.clock.now() - leastLeftMs;
+    const reason = reasonOf(attempt);
+    if (left <= 0) {
+      throw outOfTime(`The warm-up of ${subject}`, reason);
+    }
+    note(`not ready to be invoked, ${reason}`);
+    const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
+    await world.clock.pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 300, 5000))));
+  }
+}
+
+function reasonOf(attempt: Exclude<Attempt<Invocation>, { kind: 'answered' }>): string {
+  return attempt.kind === 'refused' ? attempt.error.message : attempt.reason;
+}
+
+function judge(subject: string, qualifier: string, invocation: Invocation): Invocation {
+  const { functionError, payload, logTail, version } = invocation;
+  if (functionError !== '') {
+    const log = plain(logTail.trim().split('\n').slice(-12).join(' | '), 1500);
+    throw new DeployError(
+      'warm-up-failed',
+      `The warm-up of ${subject} ended with a function error (${plain(functionError)}): ${plain(payload)}${log ? ` Its log ends with: ${log}` : ''}`,
+      {
+        hint: 'See the log of the function; a function that does not know the payload needs a warm-up-payload that it does know.',
+      },
+    );
+  }
+  if (version !== '' && version !== qualifier) {
+    throw new DeployError('warm-up-failed', `The warm-up of ${subject} was answered by version ${plain(version)}.`, {
+      hint: 'Somebody else deployed at the same time. Give the workflow a concurrency group, then run it again.',
+    });
+  }
+  return invocation;
+}
+
+function maybeRun(subject: string, reason: string): DeployError {
+  return new DeployError(
+    'warm-up-failed',
+    `The warm-up of ${subject} got no answer (${reason}); it may have run, so it was not sent again.`,
+    { hint: 'Run it again. A function that runs for minutes is better warmed by a short payload of its own.' },
+  );
+}
