@@ -13,7 +13,7 @@ export interface InputSource {
 
 /** Reads single inputs. What is wrong goes to the problems and never stops the next one from being read. */
 export interface Fields {
-  /** What each input that holds anything says, be it right or wrong. */
+  /** What each input says that is not left at its default, be it right or wrong; the runner passes defaults on, too. */
   given: ReadonlyMap<InputName, string>;
   /** The text of an input, or its default. */
   text(name: InputName): string;
@@ -41,7 +41,7 @@ export function readFields(source: InputSource, problems: string[]): Fields {
   const given = new Map<InputName, string>();
   for (const name of Object.keys(defaults) as InputName[]) {
     const text = source.text(name).trim();
-    if (text !== '') {
+    if (text !== '' && text !== defaults[name]) {
       given.set(name, text);
     }
   }

@@ -15,7 +15,7 @@ import type { Build, DeploymentGroup, Target } from './world.ts';
 
 /** What each input says, alone; what it must not say next to another is a matter of the plan. */
 export interface Inputs {
-  /** What each input that holds anything says, be it right or wrong. */
+  /** What each input says that is not left at its default, be it right or wrong. */
   given: ReadonlyMap<InputName, string>;
   functions: readonly FunctionInput[];
   image: ImageUri | undefined;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import defaults from '../../src/action.json' with { type: 'json' };
 
 const bundle = resolve(import.meta.dirname, '../../dist/index.js');
 
@@ -35,7 +36,11 @@ export async function runAction(
   for (const file of Object.values(files)) {
     writeFileSync(file, '');
   }
-  const inputEnv = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]);
+  // Defaults, too, as the runner passes them on.
+  const inputEnv = Object.entries({ ...defaults, ...inputs }).map(([name, value]) => [
+    `INPUT_${name.toUpperCase()}`,
+    value,
+  ]);
   const began = performance.now();
   const child = spawn(process.execPath, [bundle], {
     // Nothing of the machine's own AWS settings or of a workflow that runs these tests.
