@@ -61,7 +61,7 @@ export class DeploymentGroups {
       return;
     }
     if (alias?.version !== current || Object.keys(alias.weights).length > 0 || current === target) {
-      this.#end(deployment, 'Failed', `the alias is not at version ${current}`);
+      this.#end(deployment, 'Failed', `INVALID_LAMBDA_CONFIGURATION, the alias is not at version ${current}`);
       return;
     }
     const revision = this.#move(deployment, current, { [target]: canary }, alias.revisionId);
