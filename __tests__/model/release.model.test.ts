@@ -5,9 +5,9 @@ import { problemsOf } from './invariants.ts';
 import { type Schedule, schedule } from './schedule.ts';
 import { tell } from './story.ts';
 
-// `npm run test:soak` tells many more.
+// The same ones each time; `npm run test:soak` tells many more, and others in every run.
 const schedules = Number(process.env.SCHEDULES ?? 2000);
-const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const seed = Number(process.env.SEED ?? 101);
 const timeoutMs = 12 * 3600_000;
 
 async function holds(one: Schedule): Promise<void> {
