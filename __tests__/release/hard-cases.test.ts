@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startLaggingReads } from '../support/lagging-reads.ts';
@@ -266,16 +266,23 @@ describe.concurrent('paths-file', () => {
 
   it('that is a link out of the workspace is not read', async () => {
     await using site = await startSite();
-    const home = join(homedir(), `.hard-cases-${process.pid}`);
-    mkdirSync(home);
+    // Nothing of the machine's own decides what is outside: HOME may lie below the temporary directory, and this clone, too.
+    const places = mkdtempSync(join(directory, 'places-'));
+    const [workspace, temporary, home] = [join(places, 'workspace'), join(places, 'temporary'), join(places, 'home')];
+    for (const place of [workspace, temporary, home]) mkdirSync(place);
     writeFileSync(join(home, 'credentials'), 'aws_secret_access_key = wJalrXUtnFEMI\n');
-    symlinkSync(join(home, 'credentials'), join(directory, 'paths.txt'));
-    symlinkSync(home, join(directory, 'home'));
-    const run = await deploy(site, { ...clear, 'paths-file': join(directory, 'paths.txt') });
-    const below = await deploy(site, { ...clear, 'paths-file': join(directory, 'home/credentials') });
+    symlinkSync(join(home, 'credentials'), join(workspace, 'paths.txt'));
+    symlinkSync(home, join(workspace, 'home'));
     writeFileSync(join(home, 'paths.txt'), '/a\n');
-    const named = await deploy(site, { ...clear, 'paths-file': join(home, 'paths.txt') });
-    rmSync(home, { recursive: true });
+    const read = (path: string) =>
+      deploy(
+        site,
+        { ...clear, 'paths-file': path },
+        { env: { GITHUB_WORKSPACE: workspace, RUNNER_TEMP: temporary, TMPDIR: temporary } },
+      );
+    const run = await read(join(workspace, 'paths.txt'));
+    const below = await read(join(workspace, 'home/credentials'));
+    const named = await read(join(home, 'paths.txt'));
     expect(below.result.error.message).toContain('a link to outside the workspace');
     expect(named.exitCode).toBe(0);
     expect(run.result.error.code).toBe('invalid-input');
