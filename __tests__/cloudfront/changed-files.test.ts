@@ -3,9 +3,12 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parseMapping, pathsOfAnyFile, pathsOfFiles } from '../../src/cloudfront/changed-files.ts';
 import { callsTo, deploy, distributionId, type Site, startSite } from '../support/site.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'changed-files-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const inputs = { 'distribution-id': distributionId, 'changed-files': 'public/** -> /**\ntemplates/** -> /shop/*' };
 
@@ -119,13 +122,17 @@ function clearedItems(site: Site): string[] {
   );
 }
 
+/** Nobody's settings, such as signing every commit, and no repository that a hook runs these tests in. */
+const bare = { PATH: process.env.PATH, HOME: directory, GIT_CONFIG_NOSYSTEM: '1' };
+
 /** A real repository with one commit; what the runner says about a push comes with it. */
 function startRepository(files: Record<string, string>) {
-  const path = mkdtempSync(join(tmpdir(), 'repository-'));
+  const path = mkdtempSync(join(directory, 'repository-'));
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
       cwd: path,
       encoding: 'utf8',
+      env: bare,
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   const commit = (changes: Record<string, string>) => {
@@ -141,7 +148,7 @@ function startRepository(files: Record<string, string>) {
   git('config', 'uploadpack.allowAnySHA1InWant', 'true');
   const before = commit(files);
   const push = (workspace: string) => (after: string) => {
-    const event = join(mkdtempSync(join(tmpdir(), 'event-')), 'event.json');
+    const event = join(mkdtempSync(join(directory, 'event-')), 'event.json');
     writeFileSync(event, JSON.stringify({ ref: 'refs/heads/main', before, after, forced: false }));
     return { env: { GITHUB_EVENT_NAME: 'push', GITHUB_EVENT_PATH: event, GITHUB_WORKSPACE: workspace } };
   };
@@ -151,8 +158,8 @@ function startRepository(files: Record<string, string>) {
     push: push(path),
     /** As actions/checkout leaves it. */
     shallow() {
-      const clone = mkdtempSync(join(tmpdir(), 'shallow-'));
-      execFileSync('git', ['clone', '--quiet', '--depth=1', `file://${path}`, clone], { stdio: 'ignore' });
+      const clone = mkdtempSync(join(directory, 'shallow-'));
+      execFileSync('git', ['clone', '--quiet', '--depth=1', `file://${path}`, clone], { env: bare, stdio: 'ignore' });
       return { push: push(clone) };
     },
   };

@@ -1,10 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { costText } from '../../src/cloudfront/cost.ts';
 import { escapeMarkdown } from '../../src/report/markdown.ts';
 import { callsTo, deploy, distributionId, effects, type Site, startSite } from '../support/site.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'clearing-'));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const other = 'E2EXAMPLE2';
 const tenant = 'dt_2wjDZi3hD1ivOXf6rpZJOSNE1AB';
@@ -248,7 +251,7 @@ function referenceOf(input: Record<string, unknown>): string {
 }
 
 function file(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'paths-')), 'paths.txt');
+  const path = join(mkdtempSync(join(directory, 'paths-')), 'paths.txt');
   writeFileSync(path, text);
   return path;
 }

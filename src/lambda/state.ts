@@ -34,6 +34,15 @@ const hints: Record<string, string> = {
   InvalidZipFileException: 'The package is not a zip that Lambda can open.',
   InvalidRuntime: "The function's runtime is not one that Lambda still offers.",
   InternalError: 'An error inside Lambda; run it again.',
+  EC2RequestLimitExceeded: 'Amazon EC2 throttled Lambda while it set up network interfaces; run it again later.',
+  DependencyError: 'Check that what the function depends on, such as its VPC and its file system, is still there.',
+  DisallowedByVpcEncryptionControl:
+    "Check the encryption control of the function's VPC, which does not allow this function.",
+  InvalidConfiguration: "Check the function's configuration with the tool that owns it.",
+  InsufficientCapacity: 'AWS has no capacity of this kind at the moment; run it again later.',
+  CapacityProviderScalingLimitExceeded: "Raise the scaling limit of the function's capacity provider.",
+  VcpuLimitExceeded: "Ask for a higher vCPU quota, or lower what the function's capacity provider uses.",
+  ServiceQuotaExceededException: 'Ask for a higher quota in Service Quotas; the reason that AWS gives names it.',
 };
 
 /** What to do about a StateReasonCode or LastUpdateStatusReasonCode. */
