@@ -1,5 +1,5 @@
 import type { Distribution } from './cloudfront/distributions.ts';
-import type { AlarmState, AlarmStore } from './cloudwatch/alarms.ts';
+import type { AlarmState, AlarmStore, AlarmType } from './cloudwatch/alarms.ts';
 import type { Deployment, Status } from './codedeploy/deployments.ts';
 import { type LambdaFunction, type State, type UpdateStatus, weightsOf } from './lambda/function-state.ts';
 
@@ -78,12 +78,12 @@ export function functionSnapshot(fn: LambdaFunction): FunctionSnapshot {
 
 export interface AlarmSnapshot {
   name: string;
-  composite: boolean;
+  type: AlarmType;
   state: AlarmState;
 }
 
 export function alarmSnapshots({ alarms }: AlarmStore): AlarmSnapshot[] {
-  return [...alarms.values()].map(({ name, composite, state }) => ({ name, composite, state }));
+  return [...alarms.values()].map(({ name, type, state }) => ({ name, type, state }));
 }
 
 export interface DeploymentSnapshot {

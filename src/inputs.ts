@@ -30,6 +30,7 @@ export interface Inputs {
   warmUp: WarmUpPlan;
   trafficShift: readonly ShiftStep[];
   alarms: readonly string[];
+  startInAlarm: boolean;
   bakeMs: number;
   rollback: boolean;
   codeDeploy: DeploymentGroup;
@@ -108,6 +109,7 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
     warmUp: { count: fields.integer('warm-up', 0, mostInvocations), payload: readPayload(fields, source) },
     trafficShift: readTrafficShift(fields),
     alarms: readAlarms(fields),
+    startInAlarm: fields.flag('start-in-alarm'),
     bakeMs: fields.integer('bake-seconds', 0, 6 * 3600) * 1000,
     rollback: fields.flag('rollback'),
     codeDeploy: {

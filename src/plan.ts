@@ -43,6 +43,8 @@ export interface FunctionPlan {
 export interface RolloutPlan {
   steps: readonly ShiftStep[];
   alarms: readonly string[];
+  /** Whether an alarm may be in ALARM before the start. */
+  startInAlarm: boolean;
   bakeMs: number;
   /** Whether a release that fails is taken back. */
   rollback: boolean;
@@ -149,6 +151,7 @@ const companions: readonly (readonly [InputName, ...InputName[]])[] = [
   ['warm-up-payload', 'warm-up'],
   ['traffic-shift', 'alias'],
   ['alarms', 'traffic-shift', 'bake-seconds'],
+  ['start-in-alarm', 'alarms'],
   ['bake-seconds', 'alarms'],
   ['bake-seconds', 'function-name'],
   ['codedeploy-application', 'alias'],
@@ -303,6 +306,7 @@ function planRollout(inputs: Inputs, problems: string[]): RolloutPlan {
   return {
     steps: inputs.trafficShift,
     alarms: inputs.alarms,
+    startInAlarm: inputs.startInAlarm,
     bakeMs: inputs.bakeMs,
     rollback: inputs.rollback,
     codeDeploy: isHandedOver ? codeDeploy : undefined,

@@ -1,5 +1,6 @@
 import { versionsOf } from './alias/alias.ts';
-import { lookAtRollout, switchAll } from './alias/rollout.ts';
+import { lookAtAlarmsAgain, lookAtRollout, switchAll } from './alias/rollout.ts';
+import { createAlarmWatch } from './alias/watch-alarms.ts';
 import { deleteStaleAssets } from './assets/delete-stale.ts';
 import { lookAtAssets } from './assets/look.ts';
 import { placeOf } from './assets/outcome.ts';
@@ -29,7 +30,8 @@ export async function release(plan: Plan, run: Run, world: World): Promise<Outco
   const outcome = emptyOutcome(plan);
   const deadline = world.clock.now() + plan.updateTimeoutMs;
   try {
-    await runSteps({ plan, run, world, timeline, outcome, deadline });
+    const alarms = createAlarmWatch(world, plan.rollout);
+    await runSteps({ plan, run, world, timeline, outcome, alarms, deadline });
   } catch (error) {
     outcome.error = toDeployError(error);
   }
@@ -58,6 +60,7 @@ async function runSteps(releasing: Releasing): Promise<void> {
     // An old page in the cache must not lose its files, so not before it is cleared.
     await deleteStale(releasing);
     await prune(releasing);
+    await lookAtAlarmsAgain(releasing);
   } else if (plan.rollout.rollback) {
     await rollBack(releasing);
   }

@@ -1,3 +1,4 @@
+import type { AlarmWatch } from './alias/watch-alarms.ts';
 import type { Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import type { Timeline } from './timeline.ts';
@@ -10,6 +11,7 @@ export interface Releasing {
   readonly world: World;
   readonly timeline: Timeline;
   readonly outcome: Outcome;
+  readonly alarms: AlarmWatch;
   /** When every function has to be ready, in milliseconds of the clock. */
   deadline: number;
 }

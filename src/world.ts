@@ -224,8 +224,15 @@ export interface CodeDeploy {
 
 /** The alarms of Amazon CloudWatch. */
 export interface Alarms {
-  /** The state of each alarm that is there, by name: `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
-  states(names: readonly string[], deadline: number): Promise<Attempt<ReadonlyMap<string, string>>>;
+  /** Each alarm that is there, by name. */
+  states(names: readonly string[], deadline: number): Promise<Attempt<ReadonlyMap<string, AlarmState>>>;
+}
+
+export interface AlarmState {
+  /** `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
+  value: string;
+  /** When it last changed, by the clock of CloudWatch; undefined where CloudWatch does not say. */
+  changedAt: number | undefined;
 }
 
 export interface Invalidation {

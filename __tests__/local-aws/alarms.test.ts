@@ -11,27 +11,30 @@ import type { LocalAws } from '../../local-aws/local-aws.ts';
 import { cli, hasCli } from './cli.ts';
 import { connect, startAws } from './clients.ts';
 
-const BOTH: AlarmType[] = ['MetricAlarm', 'CompositeAlarm'];
+const ALL: AlarmType[] = ['MetricAlarm', 'CompositeAlarm', 'LogAlarm'];
 const alarms = [
   { name: 'errors', state: 'OK' as const },
   { name: 'latency', state: 'INSUFFICIENT_DATA' as const },
-  { name: 'any', state: 'ALARM' as const, composite: true },
+  { name: 'any', state: 'ALARM' as const, type: 'CompositeAlarm' as const },
+  { name: 'panics', type: 'LogAlarm' as const },
 ];
 
 async function states(aws: LocalAws, input: DescribeAlarmsCommandInput): Promise<Record<string, string | undefined>> {
-  const { MetricAlarms = [], CompositeAlarms = [] } = await connect(aws).cloudWatch.send(
-    new DescribeAlarmsCommand(input),
-  );
-  const all = [...MetricAlarms, ...CompositeAlarms];
+  const {
+    MetricAlarms = [],
+    CompositeAlarms = [],
+    LogAlarms = [],
+  } = await connect(aws).cloudWatch.send(new DescribeAlarmsCommand(input));
+  const all = [...MetricAlarms, ...CompositeAlarms, ...LogAlarms];
   return Object.fromEntries(all.map(({ AlarmName, StateValue }) => [String(AlarmName), StateValue]));
 }
 
 describe('DescribeAlarms', () => {
-  it('shows metric alarms, and composite ones only when asked for', async () => {
+  it('shows metric alarms, and the others only when asked for', async () => {
     const aws = await startAws({ alarms });
-    const AlarmNames = ['errors', 'any'];
+    const AlarmNames = ['errors', 'any', 'panics'];
     expect(await states(aws, { AlarmNames })).toEqual({ errors: 'OK' });
-    expect(await states(aws, { AlarmNames, AlarmTypes: BOTH })).toEqual({ errors: 'OK', any: 'ALARM' });
+    expect(await states(aws, { AlarmNames, AlarmTypes: ALL })).toEqual({ errors: 'OK', any: 'ALARM', panics: 'OK' });
     expect(await states(aws, { AlarmTypes: ['CompositeAlarm'] })).toEqual({ any: 'ALARM' });
   });
 
@@ -42,15 +45,19 @@ describe('DescribeAlarms', () => {
   it('finds by prefix and by state', async () => {
     const aws = await startAws({ alarms });
     expect(await states(aws, { AlarmNamePrefix: 'l' })).toEqual({ latency: 'INSUFFICIENT_DATA' });
-    expect(await states(aws, { StateValue: 'ALARM', AlarmTypes: BOTH })).toEqual({ any: 'ALARM' });
+    expect(await states(aws, { StateValue: 'ALARM', AlarmTypes: ALL })).toEqual({ any: 'ALARM' });
   });
 
   it('comes in pages', async () => {
-    const many = Array.from({ length: 7 }, (_, index) => ({ name: `alarm-${index}`, composite: index % 2 === 0 }));
+    const many = Array.from({ length: 7 }, (_, index) => ({
+      name: `alarm-${index}`,
+      type: ALL[index % 3],
+    }));
     const { cloudWatch: client } = connect(await startAws({ alarms: many }));
     const sizes: number[] = [];
-    for await (const page of paginateDescribeAlarms({ client }, { MaxRecords: 3, AlarmTypes: BOTH })) {
-      sizes.push((page.MetricAlarms?.length ?? 0) + (page.CompositeAlarms?.length ?? 0));
+    for await (const page of paginateDescribeAlarms({ client }, { MaxRecords: 3, AlarmTypes: ALL })) {
+      const { MetricAlarms = [], CompositeAlarms = [], LogAlarms = [] } = page;
+      sizes.push([...MetricAlarms, ...CompositeAlarms, ...LogAlarms].length);
     }
     expect(sizes).toEqual([3, 3, 1]);
   });
@@ -58,6 +65,7 @@ describe('DescribeAlarms', () => {
   it.each([
     { input: { NextToken: 'theirs' }, name: 'InvalidNextToken' },
     { input: { MaxRecords: 101 }, name: 'ValidationException' },
+    { input: { AlarmTypes: ['Alarm' as AlarmType] }, name: 'ValidationException' },
     { input: { AlarmNames: Array.from({ length: 101 }, (_, index) => `a${index}`) }, name: 'ValidationException' },
     { input: { AlarmNames: ['a'], AlarmNamePrefix: 'b' }, name: 'ValidationException' },
   ])('refuses with $name what is not allowed', async ({ input, name }) => {

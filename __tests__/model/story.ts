@@ -190,6 +190,7 @@ function planOf(workflow: Workflow, { code }: Deployer, run: Run): Plan {
       steps:
         isHandedOver || !hasAlias ? [] : [0.1, 0.5].slice(0, workflow.steps).map((weight) => ({ weight, ms: stepMs })),
       alarms: isWatched ? ['errors'] : [],
+      startInAlarm: false,
       bakeMs: isWatched ? workflow.bakeMs : 0,
       rollback,
       codeDeploy: isHandedOver ? { application: 'app', name: 'group' } : undefined,

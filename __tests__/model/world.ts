@@ -41,7 +41,11 @@ export function createWorld(account: Account, actor: Actor, lines: string[]): Wo
           apply: () => {
             const known = names.filter((name) => account.alarms.has(name));
             const rings = (name: string) => aws.clock.now() >= (account.alarms.get(name) ?? Number.POSITIVE_INFINITY);
-            return answered(new Map(known.map((name) => [name, rings(name) ? 'ALARM' : 'OK'])));
+            const state = (name: string) => ({
+              value: rings(name) ? 'ALARM' : 'OK',
+              changedAt: account.alarms.get(name),
+            });
+            return answered(new Map(known.map((name) => [name, state(name)])));
           },
         }),
     },

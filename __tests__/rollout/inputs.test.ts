@@ -102,6 +102,11 @@ const cases: Wrong[] = [
     says: ['bake-seconds needs alarms'],
   },
   {
+    name: 'start-in-alarm without alarms',
+    inputs: { ...aliased, 'start-in-alarm': 'true' },
+    says: ['start-in-alarm needs alarms'],
+  },
+  {
     name: 'bake-seconds of a day',
     inputs: { ...aliased, alarms: 'errors', 'bake-seconds': '86400' },
     says: ['bake-seconds must be', '"86400"'],

@@ -3,8 +3,12 @@ import { callsTo, deploy } from '../support/site.ts';
 import { aliased, aliasOf, changesOf, onFirst, startRollout, tracesOf, web } from './rollout.ts';
 
 const shifting = { ...aliased, 'traffic-shift': '10% 1s, 50% 1s' };
-const watched = { ...shifting, alarms: 'errors\nlatency' };
-const alarms = [{ name: 'errors' }, { name: 'latency', composite: true }];
+const watched = { ...shifting, alarms: 'errors\nlatency\npanics' };
+const alarms = [
+  { name: 'errors' },
+  { name: 'latency', type: 'CompositeAlarm' as const },
+  { name: 'panics', type: 'LogAlarm' as const },
+];
 
 describe.concurrent('traffic-shift', () => {
   it('gives the new version its weights step by step, then all, and clears the cache after that', async () => {
@@ -20,6 +24,7 @@ describe.concurrent('traffic-shift', () => {
     for (const line of [
       'alarm errors: OK',
       'alarm latency: OK',
+      'alarm panics: OK',
       'web: alias live points to version 2 (10 % to version 3)',
       'traffic: 10 % for 1.0 s',
       'web: alias live points to version 2 (50 % to version 3)',
@@ -72,6 +77,7 @@ describe.concurrent('traffic-shift', () => {
   it.each([
     { name: 'an alarm', alarm: 'errors' },
     { name: 'a composite alarm', alarm: 'latency' },
+    { name: 'a log alarm', alarm: 'panics' },
   ])('goes back at once when $name rings during the shift', async ({ alarm }) => {
     await using site = await startRollout({
       alarms: alarms.map((one) =>
@@ -83,7 +89,7 @@ describe.concurrent('traffic-shift', () => {
     const run = await deploy(site, { ...watched, 'traffic-shift': '10% 1s, 50% 30s' });
     expect(run.exitCode).toBe(1);
     expect(run.outputs.status).toBe('rolled-back');
-    expect(run.result.error).toMatchObject({ code: 'alarm', message: expect.stringContaining(`"${alarm}"`) });
+    expect(run.result.error).toMatchObject({ code: 'alarm', message: `Alarm "${alarm}" fired during the 50% step.` });
     expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '2 {"3":0.5}', '2']);
     expect(run.log).toContain(`alarm ${alarm}: ALARM`);
     expect(run.log).toContain('web: alias live points to version 2 again');
@@ -159,6 +165,120 @@ describe.concurrent('bake-seconds', () => {
     expect(run.outputs.status).toBe('rolled-back');
     expect(site.functionNamed('web').serving.codeSha256).toBe(before);
     expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+  });
+});
+
+describe.concurrent('an alarm that is in ALARM before the start', () => {
+  const inAlarm = { name: 'errors', state: 'ALARM' as const };
+  const curing = { ...shifting, alarms: 'errors\nlatency', 'start-in-alarm': 'true' };
+  const site = (changes: { state: 'OK' | 'ALARM' | 'INSUFFICIENT_DATA'; share: number; afterMs?: number }[]) =>
+    startRollout({
+      alarms: [
+        {
+          ...inAlarm,
+          changes: changes.map((change) => ({ functionName: 'web', alias: 'live', version: '3', ...change })),
+        },
+        { name: 'latency' },
+      ],
+    });
+
+  it('stops the release, and the hint names the input', async () => {
+    await using rollout = await site([]);
+    const { 'start-in-alarm': _, ...inputs } = curing;
+    const run = await deploy(rollout, inputs);
+    expect(run.result.error).toMatchObject({
+      code: 'alarm',
+      message: 'Alarm "errors" is in ALARM before the release starts.',
+      hint: expect.stringContaining('start-in-alarm: true'),
+    });
+    expect(changesOf(rollout)).toEqual([]);
+  });
+
+  it('is named with start-in-alarm, and the release that cures it succeeds', async () => {
+    await using rollout = await site([{ state: 'OK', share: 0.5 }]);
+    const run = await deploy(rollout, curing);
+    expect(run.outputs.status).toBe('succeeded');
+    expect(run.log).toContain('warning: alarm errors is in ALARM before the start');
+    expect(run.log).toContain('alarm errors was OK, so it counts from now on');
+    expect(run.result.warnings).toEqual([]);
+    expect(aliasOf(rollout)).toEqual({ version: '3', weights: {} });
+  });
+
+  it('is a warning when it is still in ALARM at the end', async () => {
+    await using rollout = await site([]);
+    const run = await deploy(rollout, curing);
+    expect(run.outputs.status).toBe('succeeded');
+    expect(run.result.warnings).toMatchObject([{ code: 'alarm', message: expect.stringContaining('"errors"') }]);
+    expect(run.log).toMatch(/^::warning .*"errors" is still in ALARM/m);
+  });
+
+  it('counts again once it was OK', async () => {
+    await using rollout = await site([
+      { state: 'OK', share: 0.1 },
+      { state: 'ALARM', share: 0.5 },
+    ]);
+    const run = await deploy(rollout, { ...curing, 'traffic-shift': '10% 3s, 50% 3s' });
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(run.result.error).toMatchObject({ code: 'alarm', message: 'Alarm "errors" fired during the 50% step.' });
+    expect(tracesOf(rollout).at(-1)).toBe('2');
+  });
+
+  it('counts when it was OK and fired again between two looks', async () => {
+    await using rollout = await site([]);
+    onFirst(rollout, 'UpdateAlias', 'after', () => {
+      rollout.setAlarm('errors', 'OK');
+      rollout.setAlarm('errors', 'ALARM');
+    });
+    const run = await deploy(rollout, curing);
+    expect(run.result.error).toMatchObject({ code: 'alarm', message: 'Alarm "errors" fired during the 10% step.' });
+    expect(tracesOf(rollout).at(-1)).toBe('2');
+  });
+
+  it('does not count after it had no data, which is not OK', async () => {
+    await using rollout = await site([
+      { state: 'INSUFFICIENT_DATA', share: 0.1 },
+      { state: 'ALARM', share: 0.5 },
+    ]);
+    const run = await deploy(rollout, { ...curing, 'traffic-shift': '10% 3s, 50% 1s' });
+    expect(run.outputs.status).toBe('succeeded');
+    expect(run.result.warnings).toMatchObject([{ code: 'alarm' }]);
+  });
+
+  it('leaves the others as they are: one that fires rolls the release back', async () => {
+    await using rollout = await site([]);
+    onFirst(rollout, 'UpdateAlias', 'after', () => rollout.setAlarm('latency', 'ALARM'));
+    const run = await deploy(rollout, curing);
+    expect(run.result.error).toMatchObject({ code: 'alarm', message: 'Alarm "latency" fired during the 10% step.' });
+    expect(run.outputs.status).toBe('rolled-back');
+  });
+});
+
+describe.concurrent('alarms', () => {
+  it('that fire while the version gets ready stop the release before any traffic moves', async () => {
+    await using site = await startRollout({ alarms });
+    onFirst(site, 'PublishVersion', 'after', () => site.setAlarm('panics', 'ALARM'));
+    const run = await deploy(site, watched);
+    expect(run.result.error).toMatchObject({ code: 'alarm', message: expect.stringContaining('"panics" is in ALARM') });
+    expect(run.outputs.status).toBe('failed');
+    expect(tracesOf(site)).toEqual([]);
+  });
+
+  it('are asked for by the types that a Region knows', async () => {
+    await using site = await startRollout({ alarms });
+    site.fault({ action: 'DescribeAlarms', kind: 'error', code: 'ValidationError' });
+    const run = await deploy(site, { ...shifting, alarms: 'errors\nlatency' });
+    expect(run.outputs.status).toBe('succeeded');
+    const types = callsTo(site, 'DescribeAlarms').map(({ input }) => input.AlarmTypes);
+    expect(types[0]).toContain('LogAlarm');
+    expect(types[1]).toEqual(['MetricAlarm', 'CompositeAlarm']);
+  });
+
+  it('are read page by page', async () => {
+    const names = Array.from({ length: 130 }, (_, index) => `alarm-${index}`);
+    await using site = await startRollout({ alarms: names.map((name) => ({ name })) });
+    onFirst(site, 'UpdateAlias', 'after', () => site.setAlarm('alarm-129', 'ALARM'));
+    const run = await deploy(site, { ...shifting, alarms: names.join('\n') });
+    expect(run.result.error.message).toBe('Alarm "alarm-129" fired during the 10% step.');
   });
 });
 

@@ -5,14 +5,15 @@ import type { LambdaStore } from '../lambda/store.ts';
 import type { Timeline } from '../timeline.ts';
 
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
+export type AlarmType = 'MetricAlarm' | 'CompositeAlarm' | 'LogAlarm';
 
 /** An alarm that exists when local-aws starts. Nothing is measured: its state is what it was set to. */
 export interface AlarmOptions {
   name: string;
   /** Default: OK. */
   state?: AlarmState | undefined;
-  /** Composite alarms are left out by DescribeAlarms unless AlarmTypes asks for them. */
-  composite?: boolean | undefined;
+  /** Default: MetricAlarm. The others are left out by DescribeAlarms unless AlarmTypes asks for them. */
+  type?: AlarmType | undefined;
   changes?: AlarmChange[] | undefined;
 }
 
@@ -30,7 +31,7 @@ export interface AlarmChange {
 
 export interface Alarm {
   name: string;
-  composite: boolean;
+  type: AlarmType;
   state: AlarmState;
   reason: string;
   updatedAt: Date;
@@ -46,9 +47,9 @@ export interface AlarmStore {
 }
 
 export function addAlarm(store: AlarmStore, lambda: LambdaStore, options: AlarmOptions): void {
-  const { name, state = 'OK', composite = false, changes = [] } = options;
+  const { name, state = 'OK', type = 'MetricAlarm', changes = [] } = options;
   const reason = 'Unchecked: Initial alarm creation';
-  store.alarms.set(name, { name, composite, state, reason, updatedAt: new Date() });
+  store.alarms.set(name, { name, type, state, reason, updatedAt: new Date() });
   for (const change of changes) watchTraffic(store, lambda, name, change);
 }
 

@@ -1,15 +1,18 @@
 import { type Input, type Reply, textOf } from '../api.ts';
 import { epochSeconds } from '../json-protocol.ts';
-import { type Alarm, type AlarmState, type AlarmStore, setAlarm } from './alarms.ts';
+import { type Alarm, type AlarmState, type AlarmStore, type AlarmType, setAlarm } from './alarms.ts';
 import { CloudWatchErrors, protocol } from './errors.ts';
 
 const MOST_RECORDS = 100;
+const TYPES: AlarmType[] = ['CompositeAlarm', 'LogAlarm', 'MetricAlarm'];
 
-/** Unknown names are simply missing from the answer, and without AlarmTypes so are composite alarms. */
+/** Unknown names are simply missing from the answer, and without AlarmTypes so is all but metric alarms. */
 export function describeAlarms(store: AlarmStore, input: Input): Reply {
   const names = namesIn(input);
   const types = input.AlarmTypes ?? ['MetricAlarm'];
-  if (!Array.isArray(types)) throw CloudWatchErrors.validation('AlarmTypes must be a list.');
+  if (!Array.isArray(types) || types.some((type) => !TYPES.includes(type))) {
+    throw CloudWatchErrors.validation(`AlarmTypes must be a list of ${TYPES}.`);
+  }
   const state = textOf(input, 'StateValue');
   const prefix = textOf(input, 'AlarmNamePrefix');
   if (prefix !== undefined && names !== undefined) {
@@ -17,15 +20,17 @@ export function describeAlarms(store: AlarmStore, input: Input): Reply {
   }
   const found = [...store.alarms.values()].filter(
     (alarm) =>
-      types.includes(alarm.composite ? 'CompositeAlarm' : 'MetricAlarm') &&
+      types.includes(alarm.type) &&
       (names?.includes(alarm.name) ?? true) &&
       alarm.name.startsWith(prefix ?? '') &&
       (state ?? alarm.state) === alarm.state,
   );
   const { page, next } = pageOf(found, input);
+  const ofType = (type: AlarmType) => page.filter((alarm) => alarm.type === type);
   return protocol.reply({
-    CompositeAlarms: page.filter((alarm) => alarm.composite).map((alarm) => compositeDocument(store, alarm)),
-    MetricAlarms: page.filter((alarm) => !alarm.composite).map((alarm) => metricDocument(store, alarm)),
+    CompositeAlarms: ofType('CompositeAlarm').map((alarm) => compositeDocument(store, alarm)),
+    LogAlarms: ofType('LogAlarm').map((alarm) => logDocument(store, alarm)),
+    MetricAlarms: ofType('MetricAlarm').map((alarm) => metricDocument(store, alarm)),
     ...next,
   });
 }
@@ -75,6 +80,17 @@ function metricDocument(store: AlarmStore, alarm: Alarm): Record<string, unknown
 
 function compositeDocument(store: AlarmStore, alarm: Alarm): Record<string, unknown> {
   return { ...commonFields(store, alarm), AlarmRule: 'FALSE' };
+}
+
+function logDocument(store: AlarmStore, alarm: Alarm): Record<string, unknown> {
+  return {
+    ...commonFields(store, alarm),
+    QueryResultsToEvaluate: 1,
+    QueryResultsToAlarm: 1,
+    Threshold: 0,
+    ComparisonOperator: 'GreaterThanThreshold',
+    TreatMissingData: 'notBreaching',
+  };
 }
 
 function commonFields({ home }: AlarmStore, { name, state, reason, updatedAt }: Alarm): Record<string, unknown> {

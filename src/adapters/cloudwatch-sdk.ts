@@ -1,2 +1,2 @@
 /** What is used of the CloudWatch client, named one by one so that the bundler can leave the rest out; loaded when needed. */
-export { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+export { AlarmType, CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';

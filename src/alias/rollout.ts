@@ -8,7 +8,9 @@ import type { Run } from '../world.ts';
 import { type AliasOutcome, lookAtAlias } from './alias.ts';
 import { carriesRun } from './run-order.ts';
 import { awaitProvisioned, type Switching, type SwitchWork, switchAliases } from './switch.ts';
-import { checkAlarms, watchAlarms } from './watch-alarms.ts';
+import { notYetOk } from './watch-alarms.ts';
+
+const alarmPatienceMs = 10_000;
 
 /** The aliases and alarms, before anything changes. */
 export async function lookAtRollout(releasing: Releasing): Promise<boolean> {
@@ -44,12 +46,9 @@ async function tellOfNoWayBack({ plan, world, outcome, deadline }: Releasing): P
   }
 }
 
-async function readAlarms({ plan, world, outcome, deadline }: Releasing): Promise<void> {
-  if (plan.rollout.alarms.length === 0) {
-    return;
-  }
+async function readAlarms({ alarms, world, outcome, deadline }: Releasing): Promise<void> {
   try {
-    await checkAlarms(world, plan.rollout.alarms, deadline);
+    await alarms.check(deadline);
   } catch (error) {
     outcome.error = toDeployError(error);
     world.log.line(`${outcome.error.code}: ${outcome.error.message}`);
@@ -58,7 +57,7 @@ async function readAlarms({ plan, world, outcome, deadline }: Releasing): Promis
 
 /** Moves every alias to the version that is ready, at once, in steps, or by CodeDeploy; and watches the alarms. */
 export async function switchAll(releasing: Releasing): Promise<boolean> {
-  const { plan, world, timeline, outcome } = releasing;
+  const { plan, alarms, world, timeline, outcome } = releasing;
   const { rollout } = plan;
   const switchings = outcome.functions.flatMap((one) => (one.alias ? [toSwitching(one, one.alias)] : []));
   try {
@@ -78,9 +77,11 @@ export async function switchAll(releasing: Releasing): Promise<boolean> {
       );
       await awaitProvisioned(toWork(releasing), first);
     } else if (switchings.length > 0) {
+      // A build or a wait may have taken long; an alarm that fired meanwhile is no fault of the new version.
+      await alarms.check(world.clock.now() + plan.updateTimeoutMs);
       await switchAliases(toWork(releasing), switchings);
     } else if (rollout.bakeMs > 0) {
-      await timeline.step('traffic', 'watch', (note) => watchAlarms(world, rollout.alarms, rollout.bakeMs, note));
+      await timeline.step('traffic', 'watch', (note) => alarms.watch(rollout.bakeMs, 'bake-seconds', note));
     }
     return true;
   } catch (error) {
@@ -90,9 +91,21 @@ export async function switchAll(releasing: Releasing): Promise<boolean> {
   }
 }
 
+/** Whether an alarm that was in ALARM before the start has recovered; the release is out, so it is only told. */
+export async function lookAtAlarmsAgain({ alarms, world, outcome }: Releasing): Promise<void> {
+  try {
+    const names = await alarms.stillInAlarm(world.clock.now() + alarmPatienceMs);
+    if (names.length > 0) {
+      outcome.warnings.push(notYetOk(names));
+    }
+  } catch (error) {
+    outcome.warnings.push(toDeployError(error));
+  }
+}
+
 export function toWork(releasing: Releasing): SwitchWork {
-  const { plan, run, world, timeline } = releasing;
-  const { steps, alarms, bakeMs } = plan.rollout;
+  const { plan, alarms, run, world, timeline } = releasing;
+  const { steps, bakeMs } = plan.rollout;
   return {
     world,
     run: orderOf(releasing, run),

@@ -4,7 +4,7 @@ import { backoffMs } from '../retry.ts';
 import { type Note, seconds, type Timeline } from '../timeline.ts';
 import type { Run, World } from '../world.ts';
 import { type AliasOutcome, type AliasTarget, type AliasWork, awaitWhole, isSplit, moveAlias } from './alias.ts';
-import { watchAlarms } from './watch-alarms.ts';
+import type { AlarmWatch } from './watch-alarms.ts';
 
 export interface ShiftStep {
   /** The part of the traffic that the new version gets, from 0 to 1. */
@@ -22,7 +22,7 @@ export interface Switching {
 
 export interface SwitchPlan {
   steps: readonly ShiftStep[];
-  alarms: readonly string[];
+  alarms: AlarmWatch;
   bakeMs: number;
   /** How long a single move may take. */
   timeoutMs: number;
@@ -43,12 +43,14 @@ export async function switchAliases(work: SwitchWork, switchings: readonly Switc
   );
   for (const { weight, ms } of shifting.length > 0 ? plan.steps : []) {
     await moveAll(work, shifting, (version, before = version) => ({ version: before, weights: { [version]: weight } }));
-    await watch(work, `${Math.round(weight * 10_000) / 100} % for ${seconds(ms)}`, ms);
+    const percent = Math.round(weight * 10_000) / 100;
+    await watch(work, { what: `${percent} % for ${seconds(ms)}`, during: `the ${percent}% step`, ms });
   }
   await moveAll(work, switchings, (version) => ({ version, weights: {} }));
   await Promise.all(switchings.map((one) => awaitProvisioned(work, one)));
   if (plan.bakeMs > 0) {
-    await watch(work, `all traffic, watched for ${seconds(plan.bakeMs)}`, plan.bakeMs);
+    const what = `all traffic, watched for ${seconds(plan.bakeMs)}`;
+    await watch(work, { what, during: 'bake-seconds', ms: plan.bakeMs });
   }
 }
 
@@ -87,10 +89,13 @@ function toAliasWork({ world, run, plan }: SwitchWork, { functionName, alias }: 
   return { world, run, functionName, outcome: alias, deadline: world.clock.now() + plan.timeoutMs, note };
 }
 
-async function watch({ world, timeline, plan }: SwitchWork, what: string, ms: number): Promise<void> {
+async function watch(
+  { timeline, plan }: SwitchWork,
+  { what, during, ms }: { what: string; during: string; ms: number },
+): Promise<void> {
   await timeline.step('traffic', 'watch', async (note) => {
     note(what);
-    await watchAlarms(world, plan.alarms, ms, note);
+    await plan.alarms.watch(ms, during, note);
   });
 }
 
