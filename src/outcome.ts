@@ -51,7 +51,7 @@ export interface DistributionOutcome extends Readonly<Target> {
   readonly invalidations: CreatedInvalidation[];
   /** Whether an invalidation may have been made although no answer named it. */
   isSent: boolean;
-  /** When the first was sent, by this process or an earlier one, in milliseconds of the clock. */
+  /** When the first was sent, in milliseconds of the clock. */
   sentAt: number | undefined;
   /** Why the end of the invalidation was not seen, where that is no failure. */
   warning: DeployError | undefined;

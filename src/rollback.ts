@@ -120,7 +120,7 @@ async function clearAgain(
   for (const one of distributions) {
     one.error = undefined;
   }
-  await clearCaches(releasing, clearing, items, 'rollback');
+  await clearCaches(releasing, clearing, items);
   for (const one of distributions) {
     if (one.error !== undefined) {
       rollback?.errors.push(one.error);

@@ -238,8 +238,8 @@ export interface AlarmState {
 export interface Invalidation {
   id: string;
   status: string;
-  /** How long ago it was made; 0 when that is not known. */
-  ageMs: number;
+  /** How long before the answer it was made, by the clock of the service alone; undefined where the answer lacks a time. */
+  ageMs: number | undefined;
 }
 
 /** What has a cache of its own: a distribution, or a tenant of a distribution that several share. */

@@ -87,28 +87,6 @@ describe('the quota of a second', () => {
     expect(taken).toHaveLength(3);
     expect(taken.every(({ input }) => itemsOf(input).length <= 150)).toBe(true);
   });
-
-  it('bills nothing twice when the same attempt runs again', async () => {
-    await using site = await startSite({ quotas: 'per-second' });
-    const paths = ['/a/*', '/b/*', '/c/*'].join('\n');
-    await deploy(site, { ...clear, paths });
-    const billed = effects(site, 'CreateInvalidation');
-    const again = await deploy(site, { ...clear, paths });
-    expect(again.outputs.status).toBe('succeeded');
-    expect(billed).toBe(3);
-    expect(effects(site, 'CreateInvalidation')).toBe(3);
-  });
-
-  it('bills nothing twice when the first process was divided and the second would not be', async () => {
-    await using site = await startSite();
-    site.fault({ action: 'CreateInvalidation', kind: 'error', ...tooMany, times: 3 });
-    const paths = ['/a/*', '/b/*'].join('\n');
-    await deploy(site, { ...clear, paths });
-    expect(effects(site, 'CreateInvalidation')).toBe(2);
-    const again = await deploy(site, { ...clear, paths });
-    expect(again.outputs.status).toBe('succeeded');
-    expect(effects(site, 'CreateInvalidation')).toBe(2);
-  });
 });
 
 describe('cache tags', () => {

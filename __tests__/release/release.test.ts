@@ -155,7 +155,7 @@ describe.concurrent('a release', () => {
     expect(effects(site, 'UpdateFunctionCode') + effects(site, 'CreateInvalidation')).toBe(0);
   });
 
-  it('is safe to run again: the same version, a new invalidation in a new attempt, changed=false', async () => {
+  it('is safe to run again: the same version, a new invalidation, changed=false', async () => {
     await using site = await startSite();
     await deploy(site);
     const again = await deploy(site, v2, { env: { GITHUB_RUN_ATTEMPT: '2' } });
@@ -163,17 +163,6 @@ describe.concurrent('a release', () => {
     expect(again.outputs).toMatchObject({ 'function-version': '1', 'previous-version': '1', changed: 'false' });
     expect(site.functionNamed('web').versions).toHaveLength(1);
     expect(site.distribution(distributionId).invalidations).toHaveLength(2);
-  });
-
-  it('bills the cache of one attempt once, however often the attempt is made', async () => {
-    await using site = await startSite();
-    const inputs = { 'distribution-id': distributionId, paths: '/b /a' };
-    await deploy(site, inputs);
-    await deploy(site, { ...inputs, paths: '/a\n/b' });
-    expect(site.distribution(distributionId).invalidations).toHaveLength(1);
-    await deploy(site, { ...inputs, paths: '/c' });
-    await deploy(site, inputs, { env: { GITHUB_ACTION: '__self_2' } });
-    expect(site.distribution(distributionId).invalidations).toHaveLength(3);
   });
 
   it('takes a new reference when somebody else has used up its own for other paths', async () => {
@@ -189,7 +178,7 @@ describe.concurrent('a release', () => {
     expect(run.exitCode).toBe(0);
     const [first, second] = callsTo(site, 'CreateInvalidation').map(({ input }) => JSON.stringify(input));
     expect(second).not.toBe(first);
-    expect(run.result.distributions[0].callerReference).not.toContain('4711');
+    expect(second).toContain(run.result.distributions[0].callerReference);
   });
 
   it('clears what paths-file lists, encoded as CloudFront matches it', async () => {

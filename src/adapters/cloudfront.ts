@@ -1,5 +1,4 @@
 import type {
-  CreateInvalidationCommandOutput,
   GetDistributionConfigCommandOutput,
   GetDistributionTenantCommandOutput,
   GetInvalidationCommandOutput,
@@ -44,7 +43,7 @@ const defaultRegion = 'us-east-1';
 export function connectCloudFront(region: string, accountId: string, cancelled: AbortSignal): CloudFront {
   const connection = once(async (): Promise<Connection> => {
     const sdk = await import(/* webpackMode: "eager" */ './cloudfront-sdk.ts');
-    return { sdk, client: new sdk.CloudFrontClient(clientSettings(region || defaultRegion)) };
+    return { sdk, client: keepDates(new sdk.CloudFrontClient(clientSettings(region || defaultRegion))) };
   });
   const createTurn = createPacer(createIntervalMs, cancelled);
   const lookTurn = createPacer(lookIntervalMs, cancelled);
@@ -74,7 +73,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
         ...about(target),
         action: getting[target.kind].action,
         subject: `Invalidation ${invalidationId} of ${target.id}`,
-        read: ({ Invalidation }: GetInvalidationCommandOutput) => toInvalidation(Invalidation),
+        read: toInvalidation,
       },
       (connected, options) => getting[target.kind].send(connected, target.id, invalidationId, options),
       deadline,
@@ -141,7 +140,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
           ...about(target),
           action: creating[target.kind].action,
           send: (abortSignal) => creating[target.kind].send(connected, target.id, batch, { abortSignal }),
-          read: ({ Invalidation }: CreateInvalidationCommandOutput) => toInvalidation(Invalidation),
+          read: toInvalidation,
           explain: (name, said) => {
             // Documented as the first, seen on the wire as the second (https://github.com/aws/aws-cdk/issues/3878).
             const isReused =
@@ -213,8 +212,34 @@ const creating = {
   },
 };
 
-function toInvalidation(invalidation: GetInvalidationCommandOutput['Invalidation']): Invalidation | undefined {
-  const { Id, Status, CreateTime } = invalidation ?? {};
-  const ageMs = CreateTime ? Math.max(0, Date.now() - CreateTime.getTime()) : 0;
-  return Id && Status ? { id: awsText(Id), status: awsText(Status), ageMs } : undefined;
+/**
+ * The age is by the service's own clock, which the runner's need not agree with: the answer's `Date` has whole seconds,
+ * cut off, so that a new invalidation never looks old.
+ */
+function toInvalidation(answer: GetInvalidationCommandOutput): Invalidation | undefined {
+  const { Id, Status, CreateTime } = answer.Invalidation ?? {};
+  const { date } = answer as Dated;
+  const ageMs = CreateTime && date !== undefined ? date - CreateTime.getTime() : Number.NaN;
+  return Id && Status
+    ? { id: awsText(Id), status: awsText(Status), ageMs: Number.isNaN(ageMs) ? undefined : ageMs }
+    : undefined;
+}
+
+interface Dated {
+  /** The answer's own `Date`, in milliseconds since 1970. */
+  date?: number;
+}
+
+/** The SDK keeps no header of an answer that went well, but a step behind its deserializer sees the whole response. */
+function keepDates(client: Connection['client']): typeof client {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { headers?: Record<string, string> };
+      Object.assign(result.output ?? {}, { date: Date.parse(headers?.date ?? '') } satisfies Dated);
+      return result;
+    },
+    { step: 'deserialize', priority: 'high', name: 'keepDates' },
+  );
+  return client;
 }

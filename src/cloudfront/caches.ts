@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
 import { keysToClear } from '../assets/compare.ts';
-import type { DistributionOutcome, FunctionOutcome } from '../outcome.ts';
 import type { ClearingPlan } from '../plan.ts';
 import type { RegenerationOutcome } from '../regenerate/outcome.ts';
 import { regenerate } from '../regenerate/regenerate.ts';
@@ -37,32 +35,14 @@ export async function lookAtCaches(releasing: Releasing, plan: ClearingPlan): Pr
   });
 }
 
-/** `round` names a clearing that is not the first of the run; CloudFront takes it for the same one otherwise. */
-export function clearCaches(
-  releasing: Releasing,
-  plan: ClearingPlan,
-  items: readonly string[],
-  round = '',
-): Promise<boolean> {
+export function clearCaches(releasing: Releasing, plan: ClearingPlan, items: readonly string[]): Promise<boolean> {
   const { world, outcome } = releasing;
-  return sideBySide(outcome.distributions, world.log, (one) =>
-    clearDistribution(toClearing(releasing, plan, one, items, round), one),
-  );
+  const clearing = toClearing(releasing, plan, items);
+  return sideBySide(outcome.distributions, world.log, (one) => clearDistribution(clearing, one));
 }
 
-function toClearing(
-  { run, world, timeline, outcome }: Releasing,
-  plan: ClearingPlan,
-  { id }: DistributionOutcome,
-  items: readonly string[],
-  round: string,
-): Clearing {
-  const released = [...outcome.functions.map(describeReleased), ...(round === '' ? [] : [round])];
-  return { world, timeline, plan, items, reference: (part) => callerReference(run, id, part, released) };
-}
-
-function describeReleased({ name, version, after }: FunctionOutcome): string {
-  return `${name} ${version} ${after?.codeSha256 ?? ''}`;
+function toClearing({ world, timeline }: Releasing, plan: ClearingPlan, items: readonly string[]): Clearing {
+  return { world, timeline, plan, items, reference: () => callerReference('') };
 }
 
 /** Fetches the pages that the plan names, and sees that they are fresh. */
@@ -77,8 +57,6 @@ export function regenerateCaches(
     if (plan.regeneration === undefined) {
       return;
     }
-    // A stale page has just been seen, so the old invalidation of an earlier process would not clear it.
-    const round = `again ${randomUUID()}`;
     await regenerate({
       world,
       timeline,
@@ -89,10 +67,9 @@ export function regenerateCaches(
       clearAgain: async (stale) => {
         const { items } = planItems(stale.map(pathOfPage), plan.maxPaths);
         const sentAt = world.clock.now();
+        const clearing = toClearing(releasing, plan, items);
         // Which of the distributions has the pages is not known here.
-        await Promise.all(
-          outcome.distributions.map((one) => clearDistribution(toClearing(releasing, plan, one, items, round), one)),
-        );
+        await Promise.all(outcome.distributions.map((one) => clearDistribution(clearing, one)));
         return sentAt;
       },
       outcome: regeneration,

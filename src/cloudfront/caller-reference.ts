@@ -1,21 +1,17 @@
-import { createHash, randomUUID } from 'node:crypto';
-import type { Run } from '../world.ts';
+import { randomUUID } from 'node:crypto';
+
+/** Of this process alone: steps of a composite action, legs of a matrix and retry wrappers share all that a job knows. */
+const nonce = randomUUID();
+let calls = 0;
 
 /**
- * The same for the same work in the same attempt of a run, so that a call sent twice is made and billed once; another
- * for anything else, because CloudFront answers a reused reference with the old invalidation and clears nothing
- * (CallerReference of https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_InvalidationBatch.html).
+ * One that no call has had, so that CloudFront cannot answer with an invalidation of before. Only a repetition of the
+ * same call keeps it: CloudFront answers a reference that it knows with the invalidation it belongs to, and clears
+ * nothing (CallerReference of https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_InvalidationBatch.html).
  *
- * `released` names the code that was made ready before: two legs of a matrix share everything else.
+ * `live` names what serves by now, for later runs to read (see `proof.ts`); empty where that is not known.
  */
-export function callerReference(
-  run: Run,
-  distributionId: string,
-  paths: readonly string[],
-  released: readonly string[],
-): string {
-  const attempt = run.runId === '' ? randomUUID() : `${run.runId}-${run.runAttempt || '1'}`;
-  const work = [run.repository, run.job, run.step, distributionId, ...released, '', ...paths];
-  const hash = createHash('sha256').update(JSON.stringify(work)).digest('hex').slice(0, 32);
-  return `lambda-cloudfront-deploy-${attempt}-${hash}`;
+export function callerReference(live: string): string {
+  calls += 1;
+  return `lambda-cloudfront-deploy-${nonce}-${calls}${live === '' ? '' : `-${live}`}`;
 }

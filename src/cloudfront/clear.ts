@@ -13,18 +13,18 @@ export interface Clearing {
   plan: Pick<ClearingPlan, 'wait' | 'timeoutMs'>;
   /** Encoded paths, wildcards and tags. */
   items: readonly string[];
-  /** The CallerReference for a call with these items. */
-  reference(items: readonly string[]): string;
+  /** A CallerReference that no call has had. */
+  reference(): string;
 }
 
 /** Clears the cache of one distribution and, unless told otherwise, waits until CloudFront says that it is done. */
 export async function clearDistribution(clearing: Clearing, outcome: DistributionOutcome): Promise<void> {
-  const { world, timeline, plan, items } = clearing;
+  const { world, timeline, plan, items, reference } = clearing;
   const { id } = outcome;
   const deadline = world.clock.now() + plan.timeoutMs;
   for (const batch of toBatches(items)) {
     await timeline.step(id, 'create invalidation', (note) =>
-      createInvalidations(clearing, outcome, batch, deadline, note),
+      createInvalidations({ world, reference, another: reference }, outcome, batch, deadline, note),
     );
     if (plan.wait !== 'false') {
       // Also before the next batch: each of them may use up the quota for what is in progress.

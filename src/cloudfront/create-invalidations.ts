@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { DeployError } from '../errors.ts';
 import type { DistributionOutcome } from '../outcome.ts';
 import { persist } from '../retry.ts';
-import type { Note } from '../timeline.ts';
+import { type Note, seconds } from '../timeline.ts';
 import type { Attempt, Invalidation, World } from '../world.ts';
 import { isOverQuota, perSecondIntervalMs, toSlices } from './quota.ts';
 
@@ -11,16 +12,27 @@ const mostRefusals = 3;
 /** TooManyInvalidationsInProgress lasts as long as the invalidations that are in progress. */
 const longestPauseMs = 15_000;
 
-interface Creating {
+/** New references in a row that are answered with old invalidations, after which CloudFront is not believed. */
+const mostReplays = 3;
+
+/** How far apart the clocks of two machines of CloudFront may be: one says when it was made, one when it answers. */
+const clocksApartMs = 1000;
+
+export interface Creating {
   world: Pick<World, 'cloudFront' | 'clock'>;
   reference(items: readonly string[]): string;
+  /**
+   * Another reference for the same items, for when CloudFront answers with an invalidation of before. Undefined where
+   * that one will do, because its reference says what it was made for.
+   */
+  another?(): string;
 }
 
 /**
  * Creates the invalidation of a batch in one call, or in slices where the account's quota is that of a second.
  *
- * A process that was broken off may have gone either way. So the first slice has the reference of the whole batch, and
- * CloudFront, which refuses a reference for other paths, tells the next one which way it was: nothing is billed twice.
+ * The first slice has the reference of the whole batch: where references follow from the work, as in the companion
+ * Lambda, CloudFront refuses it for other paths, and so tells the next process that this one had to divide.
  */
 export async function createInvalidations(
   creating: Creating,
@@ -32,7 +44,7 @@ export async function createInvalidations(
   const slices = toSlices(batch);
   const reference = creating.reference(batch);
   const create = (items: readonly string[], callerReference: string, isDivisible: boolean) =>
-    createOne({ world: creating.world, outcome, items, callerReference, isDivisible, deadline, note });
+    createOne({ creating, outcome, items, callerReference, isDivisible, deadline, note });
   if (await create(batch, reference, slices.length > 1)) {
     return;
   }
@@ -46,7 +58,7 @@ export async function createInvalidations(
 }
 
 interface Call {
-  world: Creating['world'];
+  creating: Creating;
   outcome: DistributionOutcome;
   items: readonly string[];
   callerReference: string;
@@ -58,46 +70,92 @@ interface Call {
 
 /** False when the call has to be divided. */
 async function createOne(call: Call): Promise<boolean> {
-  const { world, outcome, items, isDivisible, deadline, note } = call;
-  let { callerReference } = call;
+  const { creating, outcome, items, isDivisible, deadline, note } = call;
+  const { clock } = creating.world;
+  const name = { callerReference: call.callerReference, sentAt: clock.now(), replays: 0 };
   let refusals = 0;
   const created = await persist(
     async (): Promise<Attempt<Invalidation | 'divide'>> => {
-      const attempt = await send(call, callerReference);
-      if (attempt.kind === 'refused' && attempt.error.code === 'conflict') {
-        if (isDivisible) {
-          return { kind: 'answered', value: 'divide' };
-        }
-        // Somebody else used it up for other paths; this one nobody can have.
-        callerReference = `lambda-cloudfront-deploy-${randomUUID()}`;
-        return send(call, callerReference);
+      const attempt = await sendAs(name, call);
+      if (isDivisible && isConflict(attempt)) {
+        return { kind: 'answered', value: 'divide' };
       }
       refusals = 'errorName' in attempt && isOverQuota(attempt.errorName) ? refusals + 1 : 0;
       const isTooLarge = attempt.kind === 'refused' || refusals >= mostRefusals;
       return isDivisible && refusals > 0 && isTooLarge ? { kind: 'answered', value: 'divide' } : attempt;
     },
-    {
-      subject: `CreateInvalidation for ${outcome.id}`,
-      deadline,
-      capMs: longestPauseMs,
-      clock: world.clock,
-      onRetry: note,
-    },
+    { subject: `CreateInvalidation for ${outcome.id}`, deadline, capMs: longestPauseMs, clock, onRetry: note },
   );
   if (created === 'divide') {
     return false;
   }
-  if (created.status === 'Completed') {
-    // One that an earlier process made with this reference: what was cached since is not old.
-    outcome.sentAt = Math.min(outcome.sentAt ?? Number.POSITIVE_INFINITY, call.world.clock.now() - created.ageMs);
-  }
-  outcome.invalidations.push({ ...created, callerReference, pathCount: items.length });
+  outcome.invalidations.push({ ...created, callerReference: name.callerReference, pathCount: items.length });
   note(`invalidation ${created.id} ${created.status}, ${items.length} ${items.length === 1 ? 'path' : 'paths'}`);
   return true;
 }
 
+/** The reference that a call has now, and since when. */
+interface Name {
+  callerReference: string;
+  sentAt: number;
+  /** How many references before it were answered with old invalidations. */
+  replays: number;
+}
+
+/** The same reference for as long as the answer may be one to it, and another when it is not. */
+async function sendAs(name: Name, call: Call): Promise<Attempt<Invalidation>> {
+  const { creating, outcome, isDivisible } = call;
+  const attempt = await send(call, name.callerReference);
+  if (isConflict(attempt) && !isDivisible) {
+    // Used up for other paths; this one nobody can have.
+    rename(name, creating);
+    return send(call, name.callerReference);
+  }
+  const sinceSentMs = creating.world.clock.now() - name.sentAt;
+  if (attempt.kind !== 'answered' || creating.another === undefined || !isReplay(attempt.value, sinceSentMs)) {
+    return attempt;
+  }
+  rename(name, creating);
+  name.replays += 1;
+  return asReplay(outcome, attempt.value, name.replays);
+}
+
+function isConflict(attempt: Attempt<unknown>): boolean {
+  return attempt.kind === 'refused' && attempt.error.code === 'conflict';
+}
+
+function rename(name: Name, { another, world }: Creating): void {
+  name.callerReference = another?.() ?? `lambda-cloudfront-deploy-${randomUUID()}`;
+  name.sentAt = world.clock.now();
+}
+
+/**
+ * Whether the invalidation was there before this reference was first sent: then nothing was cleared now. A lost answer to
+ * our own first try is younger than that. Without a time in the answer, it is taken for new: the reference is of this
+ * process alone, so that there is nothing CloudFront could answer it with.
+ */
+function isReplay({ ageMs }: Invalidation, sinceSentMs: number): boolean {
+  return ageMs !== undefined && ageMs > sinceSentMs + clocksApartMs;
+}
+
+function asReplay(outcome: DistributionOutcome, { id, ageMs = 0 }: Invalidation, replays: number): Attempt<never> {
+  const made = `invalidation ${id}, which was made ${seconds(ageMs)} before`;
+  return replays < mostReplays
+    ? { kind: 'unanswered', reason: `CloudFront answered with ${made}`, retryAfterMs: 0 }
+    : {
+        kind: 'refused',
+        error: new DeployError(
+          'invalidation-failed',
+          `CreateInvalidation for ${outcome.id}: CloudFront answered ${replays} new caller references with old invalidations, the last with ${made}. Nothing was invalidated.`,
+          {
+            hint: 'Check what stands between this runner and CloudFront: a proxy may replay answers. Then run it again.',
+          },
+        ),
+      };
+}
+
 async function send(
-  { world, outcome, items, deadline }: Call,
+  { creating: { world }, outcome, items, deadline }: Call,
   callerReference: string,
 ): Promise<Attempt<Invalidation>> {
   const wasSent = outcome.isSent;
