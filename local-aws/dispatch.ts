@@ -225,9 +225,12 @@ function scriptedError(
       return namedError(service, fault);
     case 'throttle': {
       const error = service.errors.throttled();
-      if (fault.retryAfterSeconds === undefined) return error;
-      const headers = { 'retry-after': String(fault.retryAfterSeconds) };
-      return new ApiError(error.status, error.code, error.message, { ...error.details, headers });
+      const { retryAfterSeconds, reason } = fault;
+      return new ApiError(error.status, error.code, error.message, {
+        ...error.details,
+        ...(retryAfterSeconds !== undefined && { headers: { 'retry-after': String(retryAfterSeconds) } }),
+        ...(reason !== undefined && { fields: { Reason: reason } }),
+      });
     }
     case 'service-unavailable':
       return service.errors.unavailable();

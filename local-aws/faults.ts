@@ -2,8 +2,8 @@
 export type FaultKind =
   /** Without status and message: those of AWS, where the service knows the code. */
   | { kind: 'error'; code: string; status?: number; message?: string; headers?: Record<string, string> }
-  /** Each service's own throttling error. */
-  | { kind: 'throttle'; retryAfterSeconds?: number }
+  /** Each service's own throttling error; `reason` is the Reason that Lambda gives. */
+  | { kind: 'throttle'; retryAfterSeconds?: number; reason?: string }
   | { kind: 'service-unavailable' }
   | { kind: 'internal-error' }
   | { kind: 'denied' }

@@ -19,6 +19,8 @@ export interface FunctionSnapshot {
   /** When an update last turned Successful, as `performance.now()`. */
   updatedAt: number | undefined;
   versions: VersionSnapshot[];
+  /** `$LATEST.PUBLISHED` of a function on managed instances, and the code it answers with now. */
+  latestPublished: LatestPublishedSnapshot | undefined;
   /** Weights are what traffic follows now, those of provisioned concurrency included. */
   aliases: Record<
     string,
@@ -38,6 +40,12 @@ interface VersionSnapshot {
   description: string;
   /** As `performance.now()`; undefined until it can serve. */
   activeAt: number | undefined;
+}
+
+interface LatestPublishedSnapshot {
+  state: State;
+  lastUpdateStatus: UpdateStatus;
+  servingSha256: string | undefined;
 }
 
 export function functionSnapshot(fn: LambdaFunction): FunctionSnapshot {
@@ -61,6 +69,11 @@ export function functionSnapshot(fn: LambdaFunction): FunctionSnapshot {
       description: String(version.configuration.Description ?? ''),
       activeAt: version.activeAt,
     })),
+    latestPublished: fn.latestPublished && {
+      state: fn.latestPublished.state,
+      lastUpdateStatus: fn.latestPublished.lastUpdateStatus,
+      servingSha256: fn.latestPublished.serving?.codeSha256,
+    },
     aliases: Object.fromEntries(
       [...fn.aliases.values()].map((alias) => {
         const { version, description, revisionId } = alias;

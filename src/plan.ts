@@ -37,7 +37,15 @@ export interface FunctionPlan {
   /** Moved to the new version; empty: none is. */
   alias: string;
   warmUp: WarmUpPlan | undefined;
+  /** What the instances of a function on Lambda Managed Instances get on top of the time of the update. */
+  startUpMs: number;
 }
+
+/**
+ * Instances are launched, and the initialization alone may take 15 minutes
+ * (https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html).
+ */
+const startUpMs = 15 * 60_000;
 
 /** How the versions that are ready go into use. */
 export interface RolloutPlan {
@@ -241,6 +249,7 @@ function planFunctions(
         version: inputs.publish ? { description: inputs.versionDescription || describe(run) || undefined } : undefined,
         alias: inputs.alias,
         warmUp: inputs.warmUp.count > 0 ? inputs.warmUp : undefined,
+        startUpMs: inputs.given.has('update-timeout') ? 0 : startUpMs,
       },
     ];
   });

@@ -65,13 +65,14 @@ export interface Log {
  *   been applied (even a 429 or a refused connection can hide an earlier attempt that was), so whoever changes something
  *   reads back before trying again.
  *
- * `errorName` is AWS's own name for what was wrong, where there is one.
+ * `errorName` is AWS's own name for what was wrong, where there is one, `throttle` the Reason of a throttle
+ * (ThrottleReason of Lambda's API).
  */
 export type Attempt<T> =
   | { kind: 'answered'; value: T }
   | { kind: 'refused'; error: DeployError; errorName?: string }
   | { kind: 'busy'; reason: string }
-  | { kind: 'unanswered'; reason: string; retryAfterMs: number; errorName?: string };
+  | { kind: 'unanswered'; reason: string; retryAfterMs: number; errorName?: string; throttle?: string };
 
 /** How a wait ended: `last` is the state that ended it, or the last one seen before the deadline. */
 export type Waited<T> = { kind: 'done'; last: T } | { kind: 'timed-out'; last: T | undefined; reason: string };
@@ -107,18 +108,44 @@ export interface FunctionState {
   imageUri: string;
   /** By digest. */
   resolvedImageUri: string;
+  traits: FunctionTraits;
+}
+
+/** What decides how a function is deployed and invoked, beyond its code. Whole only as GetFunction answers it. */
+export interface FunctionTraits {
+  /** How long an invocation may take, in seconds; undefined when it is not told. */
+  timeout: number | undefined;
+  /** The ARN of the capacity provider of a function on Lambda Managed Instances; empty for all others. */
+  capacityProvider: string;
+  /** How long an execution of a durable function may take, in seconds; undefined for all others. */
+  executionTimeout: number | undefined;
+  /** `PER_TENANT` for a function with tenant isolation; empty for all others. */
+  tenantIsolation: string;
+  /** Undefined when none is reserved. */
+  reservedConcurrency: number | undefined;
+  /** The customer's key that encrypts the package of a zip; empty when it is AWS's. */
+  sourceKmsKey: string;
+  /** The package in S3 that the function refers to, where Lambda has no copy of its own. */
+  s3Object: S3Object | undefined;
+}
+
+export interface S3Object {
+  bucket: string;
+  key: string;
+  version: string | undefined;
 }
 
 /** The code a function is to hold, in the form it is sent. */
-export type Code =
-  | { kind: 'image'; imageUri: string }
-  | ({ kind: 'zip' } & Zip)
-  | { kind: 's3'; bucket: string; key: string; version: string | undefined };
+export type Code = { kind: 'image'; imageUri: string } | ({ kind: 'zip' } & Zip) | ({ kind: 's3' } & S3Object);
 
 export interface CodeChange {
   code: Code;
   architecture: string | undefined;
   revisionId: string | undefined;
+  /** Encrypts the package; empty for AWS's own key. */
+  sourceKmsKey: string;
+  /** Whether the function is to refer to the package in S3 instead of having a copy. */
+  byReference: boolean;
 }
 
 /** Every call ends by `deadline` at the latest (milliseconds of `performance.now()`). */
@@ -126,10 +153,13 @@ export interface Lambda {
   look(functionName: string, deadline: number): Promise<Attempt<FunctionState>>;
   checkUpdate(functionName: string, change: CodeChange, deadline: number): Promise<Attempt<FunctionState>>;
   updateCode(functionName: string, change: CodeChange, deadline: number): Promise<Attempt<FunctionState>>;
-  /** Publishes only if the code still is `codeSha256`; code already published answers with the version it has. */
+  /**
+   * Publishes only if the code still is `codeSha256`; code already published answers with the version it has.
+   * `isLatestPublished` publishes to `$LATEST.PUBLISHED` instead of to a version with a number.
+   */
   publishVersion(
     functionName: string,
-    version: { codeSha256: string; description: string | undefined },
+    version: { codeSha256: string; description: string | undefined; isLatestPublished: boolean },
     deadline: number,
   ): Promise<Attempt<FunctionState>>;
   /** The numbers of all published versions. */
@@ -153,7 +183,7 @@ export interface Lambda {
   /** Runs the function once and waits for its end. Not to be repeated unless it is `refused` or `busy`. */
   invoke(
     functionName: string,
-    invocation: { qualifier: string; payload: string },
+    invocation: { qualifier: string; payload: string; timeoutMs: number },
     deadline: number,
   ): Promise<Attempt<Invocation>>;
 }

@@ -94,6 +94,15 @@ export class LambdaFunction {
       architectures: ['x86_64'],
       imageUri: this.#isImage ? imageOf(code) : '',
       resolvedImageUri: this.#isImage ? imageOf(code) : '',
+      traits: {
+        timeout: 3,
+        capacityProvider: '',
+        executionTimeout: undefined,
+        tenantIsolation: '',
+        reservedConcurrency: undefined,
+        sourceKmsKey: '',
+        s3Object: undefined,
+      },
       ...rest,
     };
   }

@@ -184,6 +184,7 @@ function planOf(workflow: Workflow, { code }: Deployer, run: Run): Plan {
       version: hasAlias ? { description: `aaaaaaa ${runUrl(run)}` } : undefined,
       alias: hasAlias ? 'live' : '',
       warmUp: warmUp > 0 ? { count: warmUp, payload: '{}' } : undefined,
+      startUpMs: 0,
     })),
     updateTimeoutMs,
     rollout: {

@@ -15,6 +15,10 @@ export interface Code {
   /** What the function runs on. */
   architecture: string;
   image: { uri: string; resolvedUri: string; architecture: string | undefined } | undefined;
+  /** The customer's key that encrypts a package; each update says it again. */
+  sourceKmsKey?: string | undefined;
+  /** Where the package is that is referred to; undefined for a copy, which is what an update makes by default. */
+  s3Object?: { S3Bucket: string; S3Key: string; S3ObjectVersion?: string | undefined } | undefined;
 }
 
 /** Where code comes from. */
@@ -41,7 +45,20 @@ export function readCode(input: Input, packageType: 'Image' | 'Zip', architectur
   if (imageUri !== undefined) {
     throw LambdaErrors.invalid("Please don't provide ImageUri when updating a function with packageType Zip.");
   }
-  return zipCode(zip ?? readObject(input, sources.packages), architecture);
+  return {
+    ...zipCode(zip ?? readObject(input, sources.packages), architecture),
+    sourceKmsKey: textOf(input, 'SourceKMSKeyArn'),
+    s3Object: readReference(input),
+  };
+}
+
+function readReference(input: Input): Code['s3Object'] {
+  if (input.S3ObjectStorageMode !== 'REFERENCE') return undefined;
+  const [S3Bucket, S3Key] = [textOf(input, 'S3Bucket'), textOf(input, 'S3Key')];
+  if (S3Bucket === undefined || S3Key === undefined) {
+    throw LambdaErrors.invalid('S3ObjectStorageMode REFERENCE needs S3Bucket and S3Key.');
+  }
+  return { S3Bucket, S3Key, S3ObjectVersion: textOf(input, 'S3ObjectVersion') };
 }
 
 export function imageCode(uri: string, architecture: string, { home, images }: CodeSources): Code {

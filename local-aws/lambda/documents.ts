@@ -4,6 +4,7 @@ import {
   type Configuration,
   hasSnapStart,
   type LambdaFunction,
+  type LatestPublished,
   type Reason,
   type State,
   type Version,
@@ -47,6 +48,19 @@ export function versionDocument(
   };
 }
 
+/** `$LATEST.PUBLISHED` as a FunctionConfiguration; unlike a version with a number, it is updated. */
+export function latestPublishedDocument(
+  home: Home,
+  fn: LambdaFunction,
+  latest: LatestPublished,
+): Record<string, unknown> {
+  return {
+    ...versionDocument(home, fn, latest),
+    LastUpdateStatus: latest.lastUpdateStatus,
+    ...reasonFields('LastUpdateStatus', latest.lastUpdateReason),
+  };
+}
+
 export function aliasDocument(home: Home, fn: LambdaFunction, alias: Alias): Record<string, unknown> {
   const weights = weightsOf(alias);
   return {
@@ -66,7 +80,13 @@ export function codeLocation(home: Home, fn: LambdaFunction, code: Code): Record
   }
   const bucket = `awslambda-${home.region}-tasks.s3.${home.region}.amazonaws.com`;
   const signature = 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600&X-Amz-Signature=local-aws-presigned';
-  return { RepositoryType: 'S3', Location: `https://${bucket}/snapshots/${home.accountId}/${fn.name}?${signature}` };
+  const { sourceKmsKey, s3Object } = code;
+  return {
+    RepositoryType: 'S3',
+    Location: `https://${bucket}/snapshots/${home.accountId}/${fn.name}?${signature}`,
+    ...(sourceKmsKey !== undefined && { SourceKMSKeyArn: sourceKmsKey }),
+    ...(s3Object !== undefined && { ResolvedS3Object: s3Object }),
+  };
 }
 
 function commonFields(fn: LambdaFunction, code: Code, configuration: Configuration): Record<string, unknown> {

@@ -21,6 +21,9 @@ import { LambdaErrors } from './errors.ts';
  *   Inactive             ──▶ Pending (2)   a version   refused, and ──▶ Pending ──▶ Active
  *   Failed               ──▶ Pending (2)   409         refused
  *
+ * $LATEST of a function on managed instances is ActiveNonInvocable instead of Active, and never invoked: callers that name
+ * neither version nor alias get $LATEST.PUBLISHED, which is published over and over.
+ *
  * A version is Pending until it is Active (or Failed) and never changes again, but that one that idled is Inactive, and
  * its first invocation only wakes it, as with a function.
  *
@@ -66,6 +69,8 @@ export interface LambdaFunction {
   provisioned: Map<string, ProvisionedConcurrency>;
   /** The most invocations at once. */
   reservedConcurrency: number | undefined;
+  /** `$LATEST.PUBLISHED` of a function on managed instances, once it was published. */
+  latestPublished: LatestPublished | undefined;
 }
 
 export interface Environment {
@@ -91,6 +96,13 @@ export interface Version {
   revisionId: string;
   lastModified: Date;
   activeAt: number | undefined;
+}
+
+/** Shows what was published last; what is served is the one before until that is Active. */
+export interface LatestPublished extends Version {
+  serving: Code | undefined;
+  lastUpdateStatus: UpdateStatus;
+  lastUpdateReason: Reason | undefined;
 }
 
 export interface Alias {
@@ -169,7 +181,7 @@ export function startUpdate(
 ): Version | undefined {
   if (change.code !== undefined) fn.code = change.code;
   if (change.configuration !== undefined) fn.configuration = change.configuration;
-  if (fn.state !== 'Active') {
+  if (fn.state !== 'Active' && fn.state !== 'ActiveNonInvocable') {
     fn.state = 'Pending';
     fn.stateReason = RESTORING;
   }
@@ -225,6 +237,63 @@ export function wakeUpVersion(clocks: LambdaClocks, fn: LambdaFunction, version:
   version.state = 'Pending';
   version.stateReason = RESTORING;
   startVersion(clocks, fn, version);
+}
+
+export function isManaged(configuration: Configuration): boolean {
+  return configuration.CapacityProviderConfig !== undefined;
+}
+
+export const LATEST_PUBLISHED = '$LATEST.PUBLISHED';
+
+/** What was published there before goes on serving until the new code is ready; so does it when that fails. */
+export function publishLatest(
+  clocks: LambdaClocks,
+  fn: LambdaFunction,
+  description: string | undefined,
+  outcome?: Outcome,
+): LatestPublished {
+  const earlier = fn.latestPublished;
+  const configuration =
+    description === undefined ? fn.configuration : { ...fn.configuration, Description: description };
+  const latest: LatestPublished = {
+    version: LATEST_PUBLISHED,
+    code: fn.code,
+    configuration,
+    serving: earlier?.serving,
+    state: earlier?.serving === undefined ? 'Pending' : 'Active',
+    stateReason: earlier?.serving === undefined ? CREATING : undefined,
+    lastUpdateStatus: earlier?.serving === undefined ? 'Successful' : 'InProgress',
+    lastUpdateReason: undefined,
+    revisionId: crypto.randomUUID(),
+    lastModified: new Date(),
+    activeAt: earlier?.activeAt,
+  };
+  fn.latestPublished = latest;
+  clocks.timeline.add('version-published', fn.name, { version: LATEST_PUBLISHED, codeSha256: fn.code.codeSha256 });
+  finish(clocks, clocks.versionMs, outcome, (failure) => endLatest(clocks, fn, latest, failure));
+  return latest;
+}
+
+function endLatest(
+  clocks: LambdaClocks,
+  fn: LambdaFunction,
+  latest: LatestPublished,
+  failure: Reason | undefined,
+): void {
+  touch(latest);
+  if (latest.state === 'Pending') {
+    latest.state = failure === undefined ? 'Active' : 'Failed';
+    latest.stateReason = failure;
+  } else {
+    latest.lastUpdateStatus = failure === undefined ? 'Successful' : 'Failed';
+    latest.lastUpdateReason = failure;
+  }
+  if (failure === undefined) {
+    latest.serving = latest.code;
+    latest.activeAt = clocks.clock.now();
+  }
+  const type = failure === undefined ? 'version-active' : 'version-failed';
+  clocks.timeline.add(type, fn.name, { version: LATEST_PUBLISHED, codeSha256: latest.code.codeSha256 });
 }
 
 /** SnapStart is for published versions only. */

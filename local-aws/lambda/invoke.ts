@@ -1,4 +1,4 @@
-import { type ApiError, type Input, type Reply, textOf } from '../api.ts';
+import { ApiError, type Input, type Reply, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
 import type { Code } from './code.ts';
 import { addEnvironment, countBusy, findFree } from './environments.ts';
@@ -7,6 +7,8 @@ import {
   type Alias,
   type Answering,
   hasSnapStart,
+  isManaged,
+  LATEST_PUBLISHED,
   type LambdaFunction,
   type Version,
   wakeUp,
@@ -20,11 +22,25 @@ import { type Found, findFunction, findTarget, findVersion, type LambdaStore } f
 export function chooseAnswering(store: LambdaStore, found: Found): Answering {
   const { fn } = found;
   const target = findTarget(found);
+  // Who names neither version nor alias gets $LATEST, and of a function on managed instances what was published of it.
+  const isPublished =
+    target.kind === 'latest' && found.identifier.qualifier === undefined && isManaged(fn.configuration);
+  if (target.kind === 'latest-published' || isPublished) {
+    return { fn, version: LATEST_PUBLISHED, code: publishedCode(fn) };
+  }
   if (target.kind === 'latest') return { fn, version: '$LATEST', code: latestCode(store, fn) };
   const version = target.kind === 'version' ? target.version : chooseVersion(store, fn, target.alias);
   if (version === undefined) return { fn, version: '$LATEST', code: latestCode(store, fn) };
   if (version.state !== 'Active') throw refuseVersion(store, fn, version);
   return { fn, version: version.version, code: version.code };
+}
+
+function publishedCode({ latestPublished }: LambdaFunction): Code {
+  if (latestPublished === undefined) {
+    throw new ApiError(400, 'NoPublishedVersionException', 'The function has no published versions available.');
+  }
+  if (latestPublished.serving === undefined) throw LambdaErrors.inState(latestPublished.state);
+  return latestPublished.serving;
 }
 
 function latestCode(store: LambdaStore, fn: LambdaFunction): Code {
@@ -66,6 +82,7 @@ export function brokenByArchitecture(code: Code): boolean {
 
 export function invoke(store: LambdaStore, input: Input, outcome: Outcome | undefined): Reply {
   const answering = chooseAnswering(store, findFunction(store, input));
+  refuseKind(answering.fn, input);
   const type = textOf(input, 'InvocationType') ?? 'RequestResponse';
   if (type === 'DryRun') return reply(204, answering, crypto.randomUUID(), '');
   const execution = execute(store, answering, outcome);
@@ -75,6 +92,20 @@ export function invoke(store: LambdaStore, input: Input, outcome: Outcome | unde
   if (failure !== undefined) answer.headers['x-amz-function-error'] = 'Unhandled';
   if (input.LogType === 'Tail') answer.headers['x-amz-log-result'] = logTail(answering, execution);
   return { ...answer, delayMs: initMs + durationMs };
+}
+
+/** Durable functions (https://docs.aws.amazon.com/lambda/latest/dg/durable-invoking.html), and those that isolate tenants. */
+function refuseKind({ configuration }: LambdaFunction, input: Input): void {
+  const { ExecutionTimeout = 0 } = (configuration.DurableConfig ?? {}) as { ExecutionTimeout?: number };
+  const isSynchronous = (textOf(input, 'InvocationType') ?? 'RequestResponse') === 'RequestResponse';
+  if (ExecutionTimeout > 900 && isSynchronous) {
+    throw LambdaErrors.invalid(
+      'You cannot synchronously invoke a durable function with an executionTimeout greater than 15 minutes.',
+    );
+  }
+  if (configuration.TenancyConfig !== undefined && textOf(input, 'TenantId') === undefined) {
+    throw LambdaErrors.invalid('The invoked function has a tenancy configuration, so the request needs a tenant id.');
+  }
 }
 
 /** Takes a free environment or starts one, and keeps it as long as the function runs. */

@@ -1,5 +1,5 @@
 import type { Input, Reply } from '../api.ts';
-import { codeLocation, latestDocument, versionDocument } from './documents.ts';
+import { codeLocation, latestDocument, latestPublishedDocument, versionDocument } from './documents.ts';
 import { LambdaErrors } from './errors.ts';
 import type { LambdaFunction } from './function-state.ts';
 import { type Found, findFunction, findTarget, findVersion, json, type LambdaStore, pageOf } from './store.ts';
@@ -7,7 +7,13 @@ import { type Found, findFunction, findTarget, findVersion, json, type LambdaSto
 export function getFunction(store: LambdaStore, input: Input): Reply {
   const found = findFunction(store, input);
   const { document, code } = describe(store, found);
-  return json(200, { Configuration: document, Code: codeLocation(store.home, found.fn, code), Tags: {} });
+  const { reservedConcurrency } = found.fn;
+  return json(200, {
+    Configuration: document,
+    Code: codeLocation(store.home, found.fn, code),
+    Tags: {},
+    ...(reservedConcurrency !== undefined && { Concurrency: { ReservedConcurrentExecutions: reservedConcurrency } }),
+  });
 }
 
 export function getFunctionConfiguration(store: LambdaStore, input: Input): Reply {
@@ -19,6 +25,9 @@ function describe(store: LambdaStore, found: Found) {
   const target = findTarget(found);
   if (target.kind === 'latest') {
     return { document: latestDocument(store.home, fn, identifier.qualifier), code: fn.code };
+  }
+  if (target.kind === 'latest-published') {
+    return { document: latestPublishedDocument(store.home, fn, target.latest), code: target.latest.code };
   }
   const version = target.kind === 'version' ? target.version : findVersion(fn, target.alias.version);
   if (version === undefined) throw LambdaErrors.notFound(found.arn);

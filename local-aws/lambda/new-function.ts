@@ -6,6 +6,7 @@ import {
   beginUpdate,
   type Configuration,
   continueUpdate,
+  LATEST_PUBLISHED,
   type LambdaFunction,
   type Reason,
   type State,
@@ -43,6 +44,17 @@ export interface FunctionOptions {
   snapStart?: 'PublishedVersions' | 'None' | undefined;
   /** The most invocations at once; any number by default. */
   reservedConcurrency?: number | undefined;
+  /** On Lambda Managed Instances; `$LATEST.PUBLISHED` has the code that serves. */
+  capacityProvider?: string | undefined;
+  /** Of a durable function: how long an execution may take, in seconds. */
+  executionTimeout?: number | undefined;
+  tenantIsolation?: 'PER_TENANT' | undefined;
+  /** How long an invocation may take, in seconds. */
+  timeout?: number | undefined;
+  /** The customer's key that encrypts the package. */
+  sourceKmsKey?: string | undefined;
+  /** `bucket/key` of the package that the function refers to instead of having a copy. */
+  s3Object?: string | undefined;
   /** What the function answers through a CDN, where the standard page is not enough. */
   page?: PageMaker | undefined;
 }
@@ -87,6 +99,7 @@ export function newFunction(
     environments: new Map(),
     provisioned: new Map(),
     reservedConcurrency: undefined,
+    latestPublished: undefined,
   };
 }
 
@@ -107,11 +120,26 @@ export function addFunction(store: LambdaStore, options: FunctionOptions): void 
   store.functions.set(fn.name, fn);
   if (options.page !== undefined) store.pages.set(fn.name, options.page);
   setState(store, fn, options);
+  if (options.capacityProvider !== undefined) {
+    fn.latestPublished = {
+      ...settledVersion(fn, LATEST_PUBLISHED, fn.serving, {}),
+      serving: fn.serving,
+      lastUpdateStatus: 'Successful',
+      lastUpdateReason: undefined,
+    };
+  }
 }
 
 function firstCode(store: LambdaStore, options: FunctionOptions): Code {
   const { name, packageType, architecture = 'x86_64' } = options;
-  if (packageType === 'Zip') return zipCode(summariseZip(Buffer.from(`PK\u0003\u0004${name}`)), architecture);
+  if (packageType === 'Zip') {
+    const [, S3Bucket = '', S3Key = ''] = /^([^/]+)\/(.+)$/s.exec(options.s3Object ?? '') ?? [];
+    return {
+      ...zipCode(summariseZip(Buffer.from(`PK\u0003\u0004${name}`)), architecture),
+      sourceKmsKey: options.sourceKmsKey,
+      s3Object: S3Bucket === '' ? undefined : { S3Bucket, S3Key, S3ObjectVersion: 'version-1' },
+    };
+  }
   const uri = firstImage(store.home, options);
   store.images.findOrPush(uri, architecture);
   return imageCode(uri, architecture, store);
@@ -122,10 +150,24 @@ export function firstImage(home: Home, { name, imageUri }: FunctionOptions): str
 }
 
 function settings(store: LambdaStore, options: FunctionOptions): Configuration {
-  const { packageType, environment, role, vpc, snapStart } = options;
+  const { packageType, environment, role, vpc, snapStart, capacityProvider, executionTimeout } = options;
   return {
     Role: role ?? `arn:aws:iam::${store.home.accountId}:role/${options.name}`,
     ...(packageType === 'Zip' && { Runtime: 'nodejs24.x', Handler: 'index.handler' }),
+    ...(options.timeout !== undefined && { Timeout: options.timeout }),
+    ...(capacityProvider !== undefined && {
+      CapacityProviderConfig: {
+        LambdaManagedInstancesCapacityProviderConfig: {
+          CapacityProviderArn: `arn:aws:lambda:${store.home.region}:${store.home.accountId}:capacity-provider:${capacityProvider}`,
+        },
+      },
+    }),
+    ...(executionTimeout !== undefined && {
+      DurableConfig: { ExecutionTimeout: executionTimeout, RetentionPeriodInDays: 14 },
+    }),
+    ...(options.tenantIsolation !== undefined && {
+      TenancyConfig: { TenantIsolationMode: options.tenantIsolation },
+    }),
     ...(snapStart !== undefined && { SnapStart: { ApplyOn: snapStart } }),
     ...(environment !== undefined && { Environment: { Variables: environment } }),
     ...(vpc !== undefined && {
@@ -179,7 +221,7 @@ function olderCode(code: Code, number: number): Code {
 }
 
 function setState(store: LambdaStore, fn: LambdaFunction, options: FunctionOptions): void {
-  fn.state = options.state ?? 'Active';
+  fn.state = options.state ?? (options.capacityProvider === undefined ? 'Active' : 'ActiveNonInvocable');
   fn.stateReason = options.stateReason ?? defaultReason(fn.state);
   if (fn.state === 'Pending') startCreation(store, fn);
   fn.lastUpdateStatus = options.lastUpdateStatus ?? 'Successful';

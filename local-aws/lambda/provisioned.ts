@@ -129,6 +129,9 @@ function refuseProvisioning(found: Found, qualifier: string): void {
   if (isUnpublished) {
     throw LambdaErrors.invalid('Provisioned Concurrency Configs cannot be applied to unpublished function versions.');
   }
+  if (target.kind === 'latest-published') {
+    throw LambdaErrors.invalid('Provisioned Concurrency is not supported for functions with a capacity provider.');
+  }
   if (target.kind === 'version') {
     const owner = [...fn.aliases.values()].find(
       ({ name, version }) => version === qualifier && fn.provisioned.has(name),

@@ -2,7 +2,14 @@ import type { Input, Reply } from '../api.ts';
 import type { Duration } from '../clock.ts';
 import type { CodeSources } from './code.ts';
 import { LambdaErrors } from './errors.ts';
-import type { Alias, LambdaClocks, LambdaFunction, Version } from './function-state.ts';
+import {
+  type Alias,
+  LATEST_PUBLISHED,
+  type LambdaClocks,
+  type LambdaFunction,
+  type LatestPublished,
+  type Version,
+} from './function-state.ts';
 import { functionArn, type Identifier, readIdentifier } from './identifiers.ts';
 import type { PageMaker } from './page.ts';
 
@@ -18,7 +25,11 @@ export interface LambdaStore extends LambdaClocks, CodeSources {
 }
 
 /** What a qualifier names; an alias with weights still has to choose. */
-export type Target = { kind: 'latest' } | { kind: 'version'; version: Version } | { kind: 'alias'; alias: Alias };
+export type Target =
+  | { kind: 'latest' }
+  | { kind: 'latest-published'; latest: LatestPublished }
+  | { kind: 'version'; version: Version }
+  | { kind: 'alias'; alias: Alias };
 
 export interface Found {
   fn: LambdaFunction;
@@ -50,6 +61,9 @@ export function findUnqualified(store: LambdaStore, input: Input): Found {
 export function findTarget({ fn, identifier, arn }: Found): Target {
   const { qualifier } = identifier;
   if (qualifier === undefined || qualifier === '$LATEST') return { kind: 'latest' };
+  if (qualifier === LATEST_PUBLISHED && fn.latestPublished !== undefined) {
+    return { kind: 'latest-published', latest: fn.latestPublished };
+  }
   const version = findVersion(fn, qualifier);
   if (version !== undefined) return { kind: 'version', version };
   const alias = fn.aliases.get(qualifier);

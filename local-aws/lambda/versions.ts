@@ -1,11 +1,13 @@
 import { type Input, type Reply, textOf } from '../api.ts';
 import type { Outcome } from '../faults.ts';
-import { versionDocument } from './documents.ts';
+import { latestPublishedDocument, versionDocument } from './documents.ts';
 import { LambdaErrors } from './errors.ts';
 import {
   addVersion,
+  isManaged,
   isNamedBy,
   type LambdaFunction,
+  publishLatest,
   refusePublish,
   startVersion,
   unchangedVersion,
@@ -23,11 +25,26 @@ export function publishVersion(store: LambdaStore, input: Input, outcome: Outcom
       `CodeSHA256 (${expected}) is different from current CodeSHA256 in $LATEST (${fn.code.codeSha256}). Please try again with the CodeSHA256 in $LATEST.`,
     );
   }
+  const description = textOf(input, 'Description');
+  if (input.PublishTo === 'LATEST_PUBLISHED') return publishToLatest(store, fn, description, outcome);
   const existing = unchangedVersion(fn);
   if (existing !== undefined) return json(201, versionDocument(store.home, fn, existing));
-  const version = addVersion(store, fn, textOf(input, 'Description'));
+  const version = addVersion(store, fn, description);
   startVersion(store, fn, version, outcome);
   return json(201, versionDocument(store.home, fn, version), true);
+}
+
+function publishToLatest(
+  store: LambdaStore,
+  fn: LambdaFunction,
+  description: string | undefined,
+  outcome: Outcome | undefined,
+): Reply {
+  if (!isManaged(fn.configuration)) {
+    throw LambdaErrors.invalid('PublishTo is supported for functions with a capacity provider only.');
+  }
+  const latest = publishLatest(store, fn, description, outcome);
+  return json(201, latestPublishedDocument(store.home, fn, latest), true);
 }
 
 /** Without a qualifier the function itself goes, and everything with it. */

@@ -66,6 +66,7 @@ interface SdkError {
   code?: unknown;
   cause?: { code?: unknown };
   retryAfterSeconds?: unknown;
+  Reason?: unknown;
   $metadata?: { httpStatusCode?: number; clockSkewCorrected?: boolean };
   $response?: { statusCode?: number; headers?: Record<string, string> };
 }
@@ -149,7 +150,14 @@ function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
   };
   const reason = passingReason(failure);
   if (reason !== undefined) {
-    return { kind: 'unanswered', reason, retryAfterMs: retryAfterMs(error), errorName: failure.name };
+    const { Reason: throttle } = error;
+    return {
+      kind: 'unanswered',
+      reason,
+      retryAfterMs: retryAfterMs(error),
+      errorName: failure.name,
+      ...(typeof throttle === 'string' && { throttle }),
+    };
   }
   const explained = call.explain?.(failure.name, failure.said);
   if (explained === undefined && (failure.name === 'ResourceConflictException' || failure.status === 409)) {
@@ -165,7 +173,8 @@ function isUnreadable({ name, message = '' }: SdkError): boolean {
 /** Why a call should be tried again, or undefined when that cannot help. */
 function passingReason<T>({ error, name, status }: Failure<T>): string | undefined {
   if (throttled.has(name) || status === 429) {
-    return `throttled (${name})`;
+    const { Reason = '' } = error;
+    return `throttled (${name}${Reason ? `, ${awsText(Reason)}` : ''})`;
   }
   if (badCredentials.has(name) && error.$metadata?.clockSkewCorrected) {
     // The SDK has set its clock by the server's; the next try is signed with that.

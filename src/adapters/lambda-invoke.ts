@@ -1,18 +1,19 @@
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
+import { DeployError } from '../errors.ts';
 import type { Invocation, Lambda } from '../world.ts';
 import { awsText } from './aws-text.ts';
 import type { LambdaCalls } from './lambda-calls.ts';
 
-/** The longest a function may run, and some time for its start. */
-const patienceMs = 16 * 60_000;
+/** What the start of an execution environment may add to the function's own time. */
+const startUpMs = 60_000;
 
 const mostPayload = 2000;
 
-export function invokeCall({ connection, call }: LambdaCalls): Pick<Lambda, 'invoke'> {
+export function invokeCall({ invoking, call }: LambdaCalls): Pick<Lambda, 'invoke'> {
   return {
-    async invoke(FunctionName, { qualifier, payload }, deadline) {
-      const { sdk, client } = await connection();
-      return call(FunctionName, deadline, patienceMs, {
+    async invoke(FunctionName, { qualifier, payload, timeoutMs }, deadline) {
+      const { sdk, client } = await invoking();
+      return call(FunctionName, deadline, timeoutMs + startUpMs, {
         action: 'lambda:InvokeFunction',
         failure: 'warm-up-failed',
         send: (abortSignal) =>
@@ -27,9 +28,28 @@ export function invokeCall({ connection, call }: LambdaCalls): Pick<Lambda, 'inv
             { abortSignal },
           ),
         read: toInvocation,
+        explain: (name, said) => explainInvocation(name, said, FunctionName),
       });
     },
   };
+}
+
+/** Conflicts that do not pass (Errors of https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html). */
+const lastingConflicts: ReadonlySet<string> = new Set([
+  'CodeArtifactUserDeletedException',
+  'CodeArtifactUserFailedException',
+  'DurableExecutionAlreadyStartedException',
+  'RuntimeAliasDeletedException',
+]);
+
+function explainInvocation(name: string, said: string, functionName: string): DeployError | undefined {
+  return lastingConflicts.has(name)
+    ? new DeployError(
+        'warm-up-failed',
+        `Function ${functionName} could not be invoked (${name}).${said ? ` AWS says: ${said}` : ''}`,
+        { hint: 'Check the function in the Lambda console: the same code will not start, deploy another.' },
+      )
+    : undefined;
 }
 
 function toInvocation(output: InvokeCommandOutput): Invocation | undefined {

@@ -5,7 +5,7 @@ import type {
 } from '@aws-sdk/client-lambda';
 import { DeployError, type ErrorCode } from '../errors.ts';
 import { functionArn, parseFunctionRef } from '../lambda/function-ref.ts';
-import type { Attempt, Code, CodeChange, FunctionState, Lambda, Wait, Waited } from '../world.ts';
+import type { Attempt, CodeChange, FunctionState, FunctionTraits, Lambda, Wait, Waited } from '../world.ts';
 import { attempt, type Call } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
@@ -36,6 +36,10 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     const sdk = await import(/* webpackMode: "eager" */ './lambda-sdk.ts');
     return { sdk, client: new sdk.LambdaClient(clientSettings(region)) };
   });
+  const invoking = once(async () => {
+    const { sdk } = await connection();
+    return { sdk, client: new sdk.LambdaClient(clientSettings(region, { maxSockets: Number.POSITIVE_INFINITY })) };
+  });
   /** As Lambda told them, so that a hint can name the whole ARN. */
   const arns = new Map<string, string>();
   const lookTurn = createPacer(lookIntervalMs, cancelled);
@@ -58,6 +62,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
 
   const paced: LambdaCalls = {
     connection,
+    invoking,
     async call(functionName, deadline, patience, rest) {
       const patienceMs = { read: readPatienceMs, write: writePatienceMs };
       // Invocations have a quota of their own, and are to run at the same time.
@@ -84,7 +89,8 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
       failure: 'unexpected',
       send: (abortSignal) =>
         client.send(new sdk.GetFunctionCommand({ FunctionName: functionName, Qualifier: qualifier }), { abortSignal }),
-      read: ({ Configuration, Code }: GetFunctionCommandOutput) => toState(Configuration, Code),
+      read: ({ Configuration, Code, Concurrency }: GetFunctionCommandOutput) =>
+        toState(Configuration, { Code, Concurrency }),
     });
     if (answer.kind === 'answered' && qualifier === undefined && answer.value.arn !== '') {
       arns.set(functionName, answer.value.arn);
@@ -107,7 +113,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
       send: (abortSignal) => {
         const command = new sdk.UpdateFunctionCodeCommand({
           FunctionName: functionName,
-          ...toInput(change.code),
+          ...toInput(change),
           Architectures: change.architecture === undefined ? undefined : [change.architecture as 'arm64'],
           RevisionId: change.revisionId,
           DryRun: dryRun || undefined,
@@ -149,7 +155,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     // GetFunction with a qualifier stays in the quota of 100 a second; waitUntilPublishedVersionActive does not.
     waitForVersion: (functionName, version, waiting) =>
       wait(functionName, version, 'waitUntilFunctionActiveV2', waiting, patientWithNew()),
-    publishVersion: async (functionName, { codeSha256, description }, deadline) => {
+    publishVersion: async (functionName, { codeSha256, description, isLatestPublished }, deadline) => {
       const { sdk, client } = await connection();
       await otherTurn(deadline);
       return call(functionName, deadline, writePatienceMs, {
@@ -161,6 +167,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
               FunctionName: functionName,
               CodeSha256: codeSha256 || undefined,
               Description: description,
+              PublishTo: isLatestPublished ? 'LATEST_PUBLISHED' : undefined,
             }),
             { abortSignal },
           ),
@@ -197,7 +204,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
 /** An answer that says nothing is none, such as the empty body of a broken proxy. */
 function toState(
   configuration: FunctionConfiguration | undefined,
-  code?: GetFunctionCommandOutput['Code'],
+  { Code, Concurrency }: Pick<GetFunctionCommandOutput, 'Code' | 'Concurrency'> = {},
 ): FunctionState | undefined {
   const { FunctionArn, FunctionName, CodeSha256, LastUpdateStatus, RevisionId } = configuration ?? {};
   if (configuration === undefined || !(FunctionArn || FunctionName || CodeSha256 || LastUpdateStatus || RevisionId)) {
@@ -222,19 +229,46 @@ function toState(
         : '',
     packageType: text('PackageType'),
     architectures: (configuration.Architectures ?? []).map((one) => awsText(one)),
-    imageUri: awsText(code?.ImageUri, 1000),
-    resolvedImageUri: awsText(code?.ResolvedImageUri, 1000),
+    imageUri: awsText(Code?.ImageUri, 1000),
+    resolvedImageUri: awsText(Code?.ResolvedImageUri, 1000),
+    traits: toTraits(configuration, { Code, Concurrency }),
   };
 }
 
-function toInput(code: Code) {
+function toTraits(
+  { Timeout, CapacityProviderConfig, DurableConfig, TenancyConfig }: FunctionConfiguration,
+  { Code, Concurrency }: Pick<GetFunctionCommandOutput, 'Code' | 'Concurrency'>,
+): FunctionTraits {
+  const { S3Bucket, S3Key, S3ObjectVersion } = Code?.ResolvedS3Object ?? {};
+  return {
+    timeout: Timeout,
+    capacityProvider: awsText(
+      CapacityProviderConfig?.LambdaManagedInstancesCapacityProviderConfig?.CapacityProviderArn,
+    ),
+    executionTimeout: DurableConfig?.ExecutionTimeout,
+    tenantIsolation: awsText(TenancyConfig?.TenantIsolationMode),
+    reservedConcurrency: Concurrency?.ReservedConcurrentExecutions,
+    sourceKmsKey: awsText(Code?.SourceKMSKeyArn, 1000),
+    s3Object: S3Bucket && S3Key ? { bucket: S3Bucket, key: S3Key, version: S3ObjectVersion } : undefined,
+  };
+}
+
+/** What is left out is not kept: Lambda goes back to its own key and to a copy (UpdateFunctionCode of its API). */
+function toInput({ code, sourceKmsKey, byReference }: CodeChange) {
+  const SourceKMSKeyArn = sourceKmsKey || undefined;
   switch (code.kind) {
     case 'image':
       return { ImageUri: code.imageUri };
     case 's3':
-      return { S3Bucket: code.bucket, S3Key: code.key, S3ObjectVersion: code.version };
+      return {
+        S3Bucket: code.bucket,
+        S3Key: code.key,
+        S3ObjectVersion: code.version,
+        S3ObjectStorageMode: byReference ? ('REFERENCE' as const) : undefined,
+        SourceKMSKeyArn,
+      };
     case 'zip':
-      return {};
+      return { SourceKMSKeyArn };
   }
 }
 

@@ -37,7 +37,8 @@ export function holds(state: FunctionState, code: Code, expectedSha256: string |
 
 /**
  * Whether an update would change nothing. Only for a function that is well: a Failed update shows its new code while the
- * old one serves, and an Inactive function is woken by an update.
+ * old one serves, and an Inactive function is woken by an update. On Lambda Managed Instances, $LATEST is ActiveNonInvocable
+ * when it is well.
  */
 export function isUpToDate(
   state: FunctionState,
@@ -47,7 +48,7 @@ export function isUpToDate(
   return (
     expectedSha256 !== undefined &&
     state.codeSha256 === expectedSha256 &&
-    state.state === 'Active' &&
+    ['Active', 'ActiveNonInvocable'].includes(state.state) &&
     state.lastUpdateStatus === 'Successful' &&
     (architecture === undefined || state.architectures.includes(architecture))
   );

@@ -5,8 +5,9 @@ import { persist } from '../retry.ts';
 import type { Timeline } from '../timeline.ts';
 import type { FunctionState, World } from '../world.ts';
 import { packageTypeOf, sourceText } from './code.ts';
-import { resolvedCode } from './preparation.ts';
-import { isBusy } from './state.ts';
+import { changeOf } from './preparation.ts';
+import { isBusy, refuseDeleting } from './state.ts';
+import { refuseTraits } from './traits.ts';
 
 /** What the function is now, and whether this code fits it at all. */
 export async function lookAtFunction(
@@ -27,7 +28,7 @@ export async function lookAtFunction(
     note(describe(state));
     return state;
   });
-  const { packageType, state } = outcome.before;
+  const { packageType } = outcome.before;
   const needed = packageTypeOf(source);
   if (packageType !== '' && packageType !== needed) {
     throw new DeployError(
@@ -38,11 +39,8 @@ export async function lookAtFunction(
       },
     );
   }
-  if (state === 'Deleting') {
-    throw new DeployError('not-found', `Function ${ref.name} is being deleted.`, {
-      hint: 'Create it again with the tool that owns it, then run this again.',
-    });
-  }
+  refuseDeleting(outcome.name, outcome.before);
+  refuseTraits(outcome, outcome.before);
 }
 
 /** Lets Lambda check the update without making it; a busy function is no obstacle, a real run would wait for it. */
@@ -52,8 +50,12 @@ export async function checkUpdate(
   timeline: Timeline,
   deadline: number,
 ): Promise<void> {
-  const { ref, source, architecture, revisionId } = outcome.plan;
-  const change = { code: resolvedCode(outcome), architecture, revisionId };
+  const { plan, before } = outcome;
+  const { ref, source } = plan;
+  if (before === undefined) {
+    throw new Error(`${outcome.name} was not looked at.`);
+  }
+  const change = changeOf(outcome, before);
   outcome.accepted = await timeline.step(ref.name, 'check the update', async (note) => {
     const accepted = await persist<boolean>(
       async () => {

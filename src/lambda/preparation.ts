@@ -3,8 +3,8 @@ import type { FunctionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
 import { backoffMs, leastLeftMs, outOfTime } from '../retry.ts';
 import type { Note, Timeline } from '../timeline.ts';
-import type { Attempt, Code, FunctionState, World } from '../world.ts';
-import { isBusy, statusText } from './state.ts';
+import type { Attempt, Code, CodeChange, FunctionState, World } from '../world.ts';
+import { isBusy, refuseDeleting, statusText } from './state.ts';
 
 /** What the steps of preparing one function share. */
 export interface Preparation {
@@ -23,6 +23,13 @@ export function resolvedCode({ name, code }: FunctionOutcome): Code {
   return code;
 }
 
+/** With the code goes what the function has and would lose with an update that does not say it again. */
+export function changeOf(outcome: FunctionOutcome, { traits }: FunctionState): CodeChange {
+  const { architecture, revisionId } = outcome.plan;
+  const { sourceKmsKey, s3Object } = traits;
+  return { code: resolvedCode(outcome), architecture, revisionId, sourceKmsKey, byReference: s3Object !== undefined };
+}
+
 /** Waits for the update of somebody else; how it ends does not matter, since this one replaces it. */
 export async function waitUntilFree(
   { world, outcome: { plan }, deadline }: Preparation,
@@ -36,6 +43,7 @@ export async function waitUntilFree(
   if (waited.kind === 'timed-out') {
     throw stillBusy(plan.ref.name, waited.last ? statusText(waited.last) : waited.reason);
   }
+  refuseDeleting(plan.ref.name, waited.last);
   return waited.last;
 }
 

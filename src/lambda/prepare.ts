@@ -2,8 +2,9 @@ import type { FunctionState } from '../world.ts';
 import { isUpToDate } from './code.ts';
 import { type Preparation, waitUntilFree } from './preparation.ts';
 import { type Listing, listVersions, previousVersion } from './previous-version.ts';
-import { confirmVersion, publishVersion } from './publish.ts';
+import { confirmVersion, lookAtPublished, numberedVersion, publishVersion, republishedVersion } from './publish.ts';
 import { isBusy } from './state.ts';
+import { isManaged, latestPublished, servesLatestPublished } from './traits.ts';
 import { confirmUpdate, updateCode } from './update.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -32,16 +33,18 @@ export async function prepareFunction(preparation: Preparation): Promise<void> {
     await listing?.done;
   }
   outcome.stage = 'updated';
-  if (listing !== undefined) {
-    await publish(preparation, outcome.after, listing);
+  const started = { ...preparation, deadline: preparation.deadline + (isManaged(outcome.after) ? plan.startUpMs : 0) };
+  if (servesLatestPublished(outcome, outcome.after)) {
+    await republish(started, outcome.after, listing);
+  } else if (listing !== undefined) {
+    await publish(started, outcome.after, listing);
   }
   const { warmUp: plannedWarmUp } = plan;
   if (plannedWarmUp !== undefined) {
     // An origin that calls no alias is served by $LATEST, which has execution environments of its own.
-    const qualifier = plan.alias === '' ? '$LATEST' : outcome.version;
-    outcome.warmUp = await timeline.step(name, 'warm up', (note) =>
-      warmUp(preparation, qualifier, plannedWarmUp, note),
-    );
+    const isNamed = plan.alias !== '' || outcome.version === latestPublished;
+    const qualifier = isNamed ? outcome.version : '$LATEST';
+    outcome.warmUp = await timeline.step(name, 'warm up', (note) => warmUp(started, qualifier, plannedWarmUp, note));
   }
   outcome.stage = 'ready';
 }
@@ -51,10 +54,36 @@ async function publish(preparation: Preparation, updated: FunctionState, listing
   const { timeline, outcome } = preparation;
   const { name, before } = outcome;
   const isListedBefore = listing.versions !== undefined;
-  const version = await timeline.step(name, 'publish version', (note) => publishVersion(preparation, updated, note));
+  const published = await timeline.step(name, 'publish version', (note) => publishVersion(preparation, updated, note));
+  const { version } = published;
   outcome.version = version;
   outcome.stage = 'published';
-  await timeline.step(name, `wait for version ${version}`, (note) => confirmVersion(preparation, version, note));
+  await timeline.step(name, `wait for version ${version}`, (note) =>
+    confirmVersion(preparation, numberedVersion(published), note),
+  );
   const hasNewCode = updated.codeSha256 !== before?.codeSha256;
   outcome.previousVersion = previousVersion(listing.versions, { version, hasNewCode, isListedBefore });
+}
+
+/** What served before is not what $LATEST had, but what was published of it last. */
+async function republish(
+  preparation: Preparation,
+  updated: FunctionState,
+  listing: Listing | undefined,
+): Promise<void> {
+  const { timeline, outcome } = preparation;
+  const { name } = outcome;
+  const earlier = await lookAtPublished(preparation);
+  outcome.before = {
+    ...(earlier ?? updated),
+    arn: updated.arn,
+    ...(earlier === undefined && { codeSha256: '', imageUri: '', resolvedImageUri: '' }),
+  };
+  const published = await timeline.step(name, 'publish version', (note) => publishVersion(preparation, updated, note));
+  outcome.version = latestPublished;
+  outcome.stage = 'published';
+  await timeline.step(name, `wait for ${latestPublished}`, (note) =>
+    confirmVersion(preparation, republishedVersion(published, earlier, updated.codeSha256), note),
+  );
+  outcome.previousVersion = previousVersion(listing?.versions, { version: '', hasNewCode: true, isListedBefore: true });
 }

@@ -1,3 +1,4 @@
+import { DeployError } from '../errors.ts';
 import type { FunctionState } from '../world.ts';
 
 /**
@@ -8,9 +9,19 @@ export function isBusy({ state, lastUpdateStatus }: FunctionState): boolean {
   return state === 'Pending' || state === 'Deactivating' || lastUpdateStatus === 'InProgress';
 }
 
+/** Nothing brings it back, and nothing can be done with it any more. */
+export function refuseDeleting(name: string, { state }: FunctionState): void {
+  if (state === 'Deleting') {
+    throw new DeployError('not-found', `Function ${name} is being deleted.`, {
+      hint: 'Create it again with the tool that owns it, then run this again.',
+    });
+  }
+}
+
 /** Everything a wait shows of a function, in one word or two. */
 export function statusText({ state, lastUpdateStatus }: FunctionState): string {
-  return state === 'Active' || state === ''
+  // $LATEST of a function on managed instances is never invoked.
+  return ['Active', 'ActiveNonInvocable', ''].includes(state)
     ? `update ${lastUpdateStatus || 'unknown'}`
     : `${state}, update ${lastUpdateStatus || 'unknown'}`;
 }

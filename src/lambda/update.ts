@@ -4,7 +4,7 @@ import { plain } from '../plain.ts';
 import type { Note } from '../timeline.ts';
 import type { Attempt, Clock, FunctionState } from '../world.ts';
 import { holds, sourceText } from './code.ts';
-import { changes, type Preparation, pauseBeforeRetry, resolvedCode, waitUntilFree } from './preparation.ts';
+import { changeOf, changes, type Preparation, pauseBeforeRetry, resolvedCode, waitUntilFree } from './preparation.ts';
 import { isBusy, reasonHint, statusText } from './state.ts';
 
 /** An update that is in, and the function as it was right before. */
@@ -20,13 +20,12 @@ export interface SentUpdate {
 export async function updateCode(preparation: Preparation, free: FunctionState, note: Note): Promise<SentUpdate> {
   const { world, outcome, deadline } = preparation;
   const { plan } = outcome;
-  const change = { code: resolvedCode(outcome), architecture: plan.architecture, revisionId: plan.revisionId };
   let before = free;
   let maybeApplied = false;
   for (let tries = 0; ; tries += 1) {
     // Before the call: a cancel in the middle of it must not report the function as untouched.
     outcome.stage = 'update-sent';
-    const attempt = await world.lambda.updateCode(plan.ref.text, change, deadline);
+    const attempt = await world.lambda.updateCode(plan.ref.text, changeOf(outcome, before), deadline);
     if (attempt.kind === 'answered') {
       note(`update accepted, ${sourceText(plan.source)}`);
       return { before, sent: attempt.value };

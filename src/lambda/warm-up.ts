@@ -4,6 +4,10 @@ import { backoffMs, leastLeftMs, outOfTime } from '../retry.ts';
 import { type Note, seconds } from '../timeline.ts';
 import type { Attempt, Invocation } from '../world.ts';
 import type { Preparation } from './preparation.ts';
+import { latestPublished } from './traits.ts';
+
+/** In seconds: the most that Timeout of Lambda's API takes, for a function that does not tell its own. */
+const longestTimeout = 5400;
 
 export interface WarmUpPlan {
   /** How many invocations run at the same time. */
@@ -29,8 +33,11 @@ export async function warmUp(
   { count, payload }: WarmUpPlan,
   note: Note,
 ): Promise<WarmUpOutcome> {
+  const { after, before } = preparation.outcome;
+  const timeoutMs = ((after ?? before)?.traits.timeout ?? longestTimeout) * 1000;
+  const isStopped = stopCheck(preparation);
   const results = await Promise.allSettled(
-    Array.from({ length: count }, () => invokeOnce(preparation, { qualifier, payload }, note)),
+    Array.from({ length: count }, () => invokeOnce(preparation, { qualifier, payload, timeoutMs }, isStopped, note)),
   );
   const failure = results.find(({ status }) => status === 'rejected');
   if (failure?.status === 'rejected') {
@@ -83,11 +90,33 @@ const passing: ReadonlySet<string> = new Set([
   'ENOTFOUND',
 ]);
 
+/**
+ * Whether it is the reserved concurrency of the function that throttles, for good: with none of it no invocation ever
+ * runs, with some of it others' invocations end. Asked of AWS once, when the first is throttled so.
+ */
+function stopCheck({ world, outcome, deadline }: Preparation): (throttle: string) => Promise<boolean> {
+  let reserved: Promise<number | undefined> | undefined;
+  const look = async () => {
+    const answer = await world.lambda.look(outcome.plan.ref.text, deadline);
+    return answer.kind === 'answered' ? answer.value.traits.reservedConcurrency : undefined;
+  };
+  return async (throttle) => {
+    // ReservedFunctionConcurrentInvocationLimitExceeded and ReservedFunctionInvocationRateLimitExceeded of ThrottleReason.
+    if (!throttle.startsWith('ReservedFunction')) {
+      return false;
+    }
+    reserved ??= look();
+    return !((await reserved) ?? 0);
+  };
+}
+
 async function invokeOnce(
-  { world, outcome, deadline }: Preparation,
-  invocation: { qualifier: string; payload: string },
+  preparation: Preparation,
+  invocation: { qualifier: string; payload: string; timeoutMs: number },
+  isStopped: (throttle: string) => Promise<boolean>,
   note: Note,
 ): Promise<Invocation> {
+  const { world, outcome, deadline } = preparation;
   const subject = `${outcome.name}:${invocation.qualifier}`;
   for (let tries = 0; ; tries += 1) {
     const attempt = await world.lambda.invoke(outcome.plan.ref.text, invocation, deadline);
@@ -98,18 +127,32 @@ async function invokeOnce(
     if (!hasNotRun) {
       throw attempt.kind === 'refused' ? attempt.error : maybeRun(subject, attempt.reason);
     }
-    const left = deadline - world.clock.now() - leastLeftMs;
-    const reason = reasonOf(attempt);
-    if (left <= 0) {
-      throw outOfTime(`The warm-up of ${subject}`, reason);
+    const { throttle = '' } = attempt.kind === 'unanswered' ? attempt : {};
+    if (await isStopped(throttle)) {
+      throw stopped(subject, throttle);
     }
-    note(`not ready to be invoked, ${reason}`);
-    const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
-    await world.clock.pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 300, 5000))));
+    note(`not ready to be invoked, ${reasonOf(attempt)}`);
+    await pauseBeforeRetry(preparation, `The warm-up of ${subject}`, tries, attempt);
   }
 }
 
-function reasonOf(attempt: Exclude<Attempt<Invocation>, { kind: 'answered' }>): string {
+async function pauseBeforeRetry(
+  { world, deadline }: Preparation,
+  subject: string,
+  tries: number,
+  attempt: Unanswered,
+): Promise<void> {
+  const left = deadline - world.clock.now() - leastLeftMs;
+  if (left <= 0) {
+    throw outOfTime(subject, reasonOf(attempt));
+  }
+  const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
+  await world.clock.pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 300, 5000))));
+}
+
+type Unanswered = Exclude<Attempt<Invocation>, { kind: 'answered' }>;
+
+function reasonOf(attempt: Unanswered): string {
   return attempt.kind === 'refused' ? attempt.error.message : attempt.reason;
 }
 
@@ -125,12 +168,23 @@ function judge(subject: string, qualifier: string, invocation: Invocation): Invo
       },
     );
   }
-  if (version !== '' && version !== qualifier) {
+  const isLatest = qualifier === latestPublished && version.startsWith('$LATEST');
+  if (version !== '' && version !== qualifier && !isLatest) {
     throw new DeployError('warm-up-failed', `The warm-up of ${subject} was answered by version ${plain(version)}.`, {
       hint: 'Somebody else deployed at the same time. Give the workflow a concurrency group, then run it again.',
     });
   }
   return invocation;
+}
+
+function stopped(subject: string, throttle: string): DeployError {
+  return new DeployError(
+    'warm-up-failed',
+    `The warm-up of ${subject} was throttled (${throttle}): the function has no reserved concurrency that it could use.`,
+    {
+      hint: 'Check the reserved concurrency of the function: 0 stops every invocation. Raise or remove it, or set warm-up to 0.',
+    },
+  );
 }
 
 function maybeRun(subject: string, reason: string): DeployError {
