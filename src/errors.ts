@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'warm-up-failed'
   | 'alarm'
   | 'rolled-back'
+  | 'rollback-failed'
   | 'build-failed'
   | 'upload-failed'
   | 'invalidation-failed'

@@ -19,6 +19,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => cancel.abort());
 }
 
+/** Of the 7.5 s before the second signal; the report takes the rest. */
+const afterCancelMs = 6000;
+
 const zips = connectZips(cancel.signal);
 await main(connectRunner(), ({ region, functions }) => ({
   lambda: connectLambda(region, cancel.signal),
@@ -33,6 +36,10 @@ await main(connectRunner(), ({ region, functions }) => ({
   assets: connectAssets(region, cancel.signal),
   clock: connectClock(cancel.signal),
   log,
+  afterCancel: () => {
+    const end = AbortSignal.timeout(afterCancelMs);
+    return { lambda: connectLambda(region, end), clock: connectClock(end) };
+  },
   cancelled: cancel.signal,
 }));
 // The report is out: a call or a program that nobody waits for any more must not hold the process.

@@ -1,4 +1,4 @@
-import type { AliasOutcome } from './alias/alias.ts';
+import { type AliasOutcome, emptyAlias } from './alias/alias.ts';
 import { type AssetsOutcome, emptyAssetsOutcome } from './assets/outcome.ts';
 import type { PathPlan } from './cloudfront/planner.ts';
 import type { DeployError } from './errors.ts';
@@ -27,6 +27,14 @@ export interface FunctionOutcome {
   previousVersion: string | undefined;
   /** True when this run's update would be, or was, accepted. */
   accepted: boolean;
+  /** What Lambda called the code when it took this run's update; empty while it did not say. */
+  sentSha256: string;
+  /** $LATEST as publishing left it, where no alias stands between it and its callers; undefined when that is not known. */
+  left: Promise<FunctionState | undefined> | undefined;
+  /** When `before` was read, in milliseconds of the clock. */
+  seenAt: number;
+  /** The update goes in only where the function has it; as the workflow asked, until this run itself changes it. */
+  revisionId: string | undefined;
   /** Undefined when no alias is moved. */
   readonly alias: AliasOutcome | undefined;
   /** Undefined when it was not warmed up, or not to the end. */
@@ -115,10 +123,11 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
       version: '',
       previousVersion: undefined,
       accepted: false,
-      alias:
-        one.alias === ''
-          ? undefined
-          : { name: one.alias, before: undefined, now: undefined, sent: undefined, isMoved: false },
+      sentSha256: '',
+      revisionId: one.revisionId,
+      left: undefined,
+      seenAt: 0,
+      alias: one.alias === '' ? undefined : emptyAlias(one.alias),
       warmUp: undefined,
       isPutBack: false,
       error: undefined,
@@ -167,8 +176,11 @@ export function statusOf(outcome: Outcome): Status {
   return outcome.plan?.dryRun ? 'planned' : 'succeeded';
 }
 
-/** By this run, or by CodeDeploy. */
+/** By this run, or by CodeDeploy; where others came in between, what serves is for them to say. */
 function isTakenBack({ rollback }: Outcome, errors: readonly DeployError[]): boolean {
+  if (errors.some(({ code }) => code === 'conflict')) {
+    return false;
+  }
   return rollback === undefined ? errors.every(({ code }) => code === 'rolled-back') : rollback.errors.length === 0;
 }
 

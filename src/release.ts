@@ -1,5 +1,6 @@
-import { versionsOf } from './alias/alias.ts';
-import { lookAtAlarmsAgain, lookAtRollout, switchAll } from './alias/rollout.ts';
+import { followsLatest } from './alias/pin.ts';
+import { confirmLive, lookAtAlarmsAgain, lookAtRollout, pinAll, switchAll } from './alias/rollout.ts';
+import { versionsOf } from './alias/target.ts';
 import { createAlarmWatch } from './alias/watch-alarms.ts';
 import { deleteStaleAssets } from './assets/delete-stale.ts';
 import { lookAtAssets } from './assets/look.ts';
@@ -16,7 +17,7 @@ import { assetsChanged, emptyOutcome, isKnownUnchanged, type Outcome } from './o
 import type { Plan } from './plan.ts';
 import { notFetched } from './regenerate/failures.ts';
 import type { Releasing } from './releasing.ts';
-import { rollBack } from './rollback.ts';
+import { rollBack, rollBackAfterCancel } from './rollback.ts';
 import { count, sideBySide } from './side-by-side.ts';
 import { startTimeline } from './timeline.ts';
 import type { Run, World } from './world.ts';
@@ -29,11 +30,15 @@ export async function release(plan: Plan, run: Run, world: World): Promise<Outco
   const timeline = startTimeline(world.log, world.clock);
   const outcome = emptyOutcome(plan);
   const deadline = world.clock.now() + plan.updateTimeoutMs;
+  const alarms = createAlarmWatch(world, plan.rollout);
+  const releasing = { plan, run, world, timeline, outcome, alarms, deadline };
   try {
-    const alarms = createAlarmWatch(world, plan.rollout);
-    await runSteps({ plan, run, world, timeline, outcome, alarms, deadline });
+    await runSteps(releasing);
   } catch (error) {
     outcome.error = toDeployError(error);
+  }
+  if (world.cancelled.aborted && plan.rollout.rollback) {
+    await rollBackAfterCancel(releasing);
   }
   outcome.steps = timeline.steps;
   outcome.totalMs = timeline.elapsedMs();
@@ -51,18 +56,26 @@ async function runSteps(releasing: Releasing): Promise<void> {
     (await build(releasing)) &&
     // A page must never name a file that is not there yet.
     (await upload(releasing)) &&
+    // An alias on $LATEST would serve the new code before anything about it is proven.
+    (await pin(releasing)) &&
     (await prepare(releasing)) &&
     // The cache is never cleared while old code can still answer: it would fill with old pages again, and they stay.
     (await goLive(releasing)) &&
     (await clear(releasing)) &&
     (await regenerate(releasing));
-  if (isReleased) {
+  if (!isReleased) {
+    if (plan.rollout.rollback && !world.cancelled.aborted) {
+      await rollBack(releasing);
+    }
+    return;
+  }
+  // What others have put in its place since is theirs: it is reported, and nothing is rolled back.
+  if (await confirmLive(releasing)) {
     // An old page in the cache must not lose its files, so not before it is cleared.
     await deleteStale(releasing);
     await prune(releasing);
     await lookAtAlarmsAgain(releasing);
-  } else if (plan.rollout.rollback) {
-    await rollBack(releasing);
+    await confirmLive(releasing);
   }
 }
 
@@ -168,6 +181,14 @@ async function prepare({ world, timeline, outcome, deadline }: Releasing): Promi
     world.log.group(`Update ${count(functions, 'function')}`, () =>
       sideBySide(functions, world.log, (one) => prepareFunction({ world, timeline, outcome: one, deadline })),
     )
+  );
+}
+
+async function pin(releasing: Releasing): Promise<boolean> {
+  const following = releasing.outcome.functions.filter(({ alias }) => followsLatest(alias));
+  return (
+    following.length === 0 ||
+    releasing.world.log.group(`Pin ${count(following, 'alias', 'aliases')}`, () => pinAll(releasing, following))
   );
 }
 

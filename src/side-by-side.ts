@@ -20,6 +20,6 @@ export async function sideBySide<T extends { error: DeployError | undefined }>(
   return outcomes.every(({ error }) => error === undefined);
 }
 
-export function count(items: readonly unknown[], noun: string): string {
-  return `${items.length} ${noun}${items.length === 1 ? '' : 's'}`;
+export function count(items: readonly unknown[], noun: string, nouns = `${noun}s`): string {
+  return `${items.length} ${items.length === 1 ? noun : nouns}`;
 }

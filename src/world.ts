@@ -15,6 +15,8 @@ export interface World {
   assets: Assets;
   clock: Clock;
   log: Log;
+  /** What may still be called for some seconds after the job was cancelled, while the runner waits. */
+  afterCancel(): Pick<World, 'lambda' | 'clock'>;
   /** Aborted when the runner cancels the job. */
   cancelled: AbortSignal;
 }
@@ -148,20 +150,22 @@ export interface CodeChange {
   byReference: boolean;
 }
 
+export interface VersionRequest {
+  codeSha256: string;
+  description: string | undefined;
+  /** Publishes only if the function still has it. */
+  revisionId?: string;
+  /** Publishes to `$LATEST.PUBLISHED` instead of to a version with a number. */
+  isLatestPublished: boolean;
+}
+
 /** Every call ends by `deadline` at the latest (milliseconds of `performance.now()`). */
 export interface Lambda {
   look(functionName: string, deadline: number): Promise<Attempt<FunctionState>>;
   checkUpdate(functionName: string, change: CodeChange, deadline: number): Promise<Attempt<FunctionState>>;
   updateCode(functionName: string, change: CodeChange, deadline: number): Promise<Attempt<FunctionState>>;
-  /**
-   * Publishes only if the code still is `codeSha256`; code already published answers with the version it has.
-   * `isLatestPublished` publishes to `$LATEST.PUBLISHED` instead of to a version with a number.
-   */
-  publishVersion(
-    functionName: string,
-    version: { codeSha256: string; description: string | undefined; isLatestPublished: boolean },
-    deadline: number,
-  ): Promise<Attempt<FunctionState>>;
+  /** Publishes only if the code still is `codeSha256`; code already published answers with the version it has. */
+  publishVersion(functionName: string, version: VersionRequest, deadline: number): Promise<Attempt<FunctionState>>;
   /** The numbers of all published versions. */
   listVersions(functionName: string, deadline: number): Promise<Attempt<readonly number[]>>;
   waitForUpdate(functionName: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;

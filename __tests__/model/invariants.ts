@@ -1,4 +1,4 @@
-import { describeTarget, versionsOf } from '../../src/alias/alias.ts';
+import { describeTarget, versionsOf } from '../../src/alias/target.ts';
 import { statusOf } from '../../src/outcome.ts';
 import type { LoggedCall } from './aws.ts';
 import type { Distribution } from './caches.ts';

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../src/retry.ts';
 import type {
   Attempt,
+  Clock,
   CloudFront,
   CodeDeploy,
   FunctionState,
@@ -11,7 +12,7 @@ import type {
   Waited,
   World,
 } from '../../src/world.ts';
-import { type Actor, throwIfStopped } from './actor.ts';
+import { type Actor, createActor, throwIfStopped } from './actor.ts';
 import { type Aws, answered, refused } from './aws.ts';
 import type { Distribution } from './caches.ts';
 import type { DeploymentGroups } from './code-deploy.ts';
@@ -57,15 +58,23 @@ export function createWorld(account: Account, actor: Actor, lines: string[]): Wo
     repository: absent('repository'),
     web: absent('web'),
     assets: absent('assets'),
-    clock: {
-      now: aws.clock.now,
-      async pause(ms) {
-        throwIfStopped(actor);
-        await Promise.race([aws.clock.sleep(ms), actor.stopped]);
-      },
-    },
+    clock: createActorClock(account, actor),
     log: createLog(lines),
+    afterCancel: () => {
+      const rest = createActor(actor.run, [], undefined);
+      return { lambda: createLambda(account, rest), clock: createActorClock(account, rest) };
+    },
     cancelled: actor.cancel.signal,
+  };
+}
+
+function createActorClock({ aws }: Account, actor: Actor): Clock {
+  return {
+    now: aws.clock.now,
+    async pause(ms) {
+      throwIfStopped(actor);
+      await Promise.race([aws.clock.sleep(ms), actor.stopped]);
+    },
   };
 }
 

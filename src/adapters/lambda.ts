@@ -155,7 +155,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
     // GetFunction with a qualifier stays in the quota of 100 a second; waitUntilPublishedVersionActive does not.
     waitForVersion: (functionName, version, waiting) =>
       wait(functionName, version, 'waitUntilFunctionActiveV2', waiting, patientWithNew()),
-    publishVersion: async (functionName, { codeSha256, description, isLatestPublished }, deadline) => {
+    publishVersion: async (functionName, { codeSha256, description, isLatestPublished, revisionId }, deadline) => {
       const { sdk, client } = await connection();
       await otherTurn(deadline);
       return call(functionName, deadline, writePatienceMs, {
@@ -168,6 +168,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
               CodeSha256: codeSha256 || undefined,
               Description: description,
               PublishTo: isLatestPublished ? 'LATEST_PUBLISHED' : undefined,
+              RevisionId: revisionId || undefined,
             }),
             { abortSignal },
           ),

@@ -1,9 +1,10 @@
 import { DeployError } from '../errors.ts';
-import { plain } from '../plain.ts';
 import { backoffMs, leastLeftMs, outOfTime, persist } from '../retry.ts';
 import type { Note } from '../timeline.ts';
 import type { AliasState, Attempt, Run, World } from '../world.ts';
+import { type Knowledge, relationOf } from './ownership.ts';
 import { movedByOthers, refuseNewerRun } from './run-order.ts';
+import { type AliasTarget, describeTarget, isHandedOver, isSplit, pointsTo, settled, versionsOf } from './target.ts';
 
 /** How long a read may be behind. */
 export const lagMs = 1000;
@@ -17,16 +18,25 @@ export interface AliasOutcome {
   now: AliasState | undefined;
   /** What this run asked for last, be it answered or not. */
   sent: AliasTarget | undefined;
-  /** The versions that it may name without anybody else having moved it: those it named before, and that of this run. */
-  known?: readonly string[];
   /** Whether this run changed it, or may have. */
   isMoved: boolean;
+  /** The version that this run gave to an alias that named $LATEST, before it changed any code; empty otherwise. */
+  pinned: string;
+  knowledge: Knowledge;
 }
 
-/** Where an alias is to point. */
-export interface AliasTarget {
-  version: string;
-  weights: Readonly<Record<string, number>>;
+const nothingKnown: Knowledge = { left: undefined, past: [], pending: [], isProvisioned: false };
+
+export function emptyAlias(name: string): AliasOutcome {
+  return {
+    name,
+    before: undefined,
+    now: undefined,
+    sent: undefined,
+    isMoved: false,
+    pinned: '',
+    knowledge: nothingKnown,
+  };
 }
 
 /** Where it is to point, from where it pointed before: what an older run did meanwhile is taken over. */
@@ -34,7 +44,7 @@ type Aim = (before: AliasState | undefined) => AliasTarget;
 
 /** What moving an alias takes. */
 export interface AliasWork {
-  world: World;
+  world: Pick<World, 'lambda' | 'clock'>;
   run: Run;
   /** As it is called by. */
   functionName: string;
@@ -59,19 +69,24 @@ export async function lookAtAlias(work: AliasWork): Promise<void> {
   await refuseNewerRun(work, versionsOf(state));
 }
 
+/** What others have made of the alias is what this run goes on from. */
 function takeOver(outcome: AliasOutcome, state: AliasState | undefined): void {
   outcome.before = state && settled(state);
-  outcome.now = state;
-  outcome.known = state === undefined ? [] : versionsOf(state);
+  leaveAt(outcome, state);
 }
 
-/**
- * As it will be when provisioned concurrency has followed an earlier move: a whole weight of an older version is AWS's
- * own. To be put back with it, the alias would leave the newer one without traffic for good.
- */
-function settled(state: AliasState): AliasState {
-  const [[version, weight] = ['', 0]] = Object.entries(state.weights);
-  return weight === 1 && Number(version) < Number(state.version) ? { ...state, weights: {} } : state;
+/** From now on, this is how the run has left the alias. */
+export function leaveAt(outcome: AliasOutcome, state: AliasState | undefined): void {
+  const { left, past } = outcome.knowledge;
+  const isNew = left !== undefined && left.revisionId !== state?.revisionId;
+  outcome.now = state;
+  outcome.knowledge = {
+    ...outcome.knowledge,
+    left: state,
+    past: isNew ? [...past, left.revisionId] : past,
+    // A call that is still on its way carries the revision from before, so it comes to nothing now.
+    pending: isNew || (left === undefined && state !== undefined) ? [] : outcome.knowledge.pending,
+  };
 }
 
 /** Asks for a move. Noted before the call: a cancel in the middle of it must not report the alias as it was. */
@@ -80,20 +95,64 @@ export async function ask<T>(
   target: AliasTarget,
   call: () => Promise<Attempt<T>>,
 ): Promise<Attempt<T>> {
-  const { isMoved, sent } = outcome;
+  const { isMoved, sent, knowledge } = outcome;
   outcome.isMoved = true;
   outcome.sent = target;
-  outcome.known = [...(outcome.known ?? []), ...versionsOf(target)];
+  outcome.knowledge = { ...knowledge, pending: [...knowledge.pending, target] };
   const attempt = await call();
-  if (attempt.kind === 'refused') {
-    Object.assign(outcome, { isMoved, sent });
+  if (attempt.kind === 'refused' || attempt.kind === 'busy') {
+    Object.assign(outcome, { isMoved, sent, knowledge });
   }
   return attempt;
 }
 
 /**
- * Moves the alias and reads it back. With its revision, so that nobody else's move is lost: what somebody else did
- * meanwhile is taken over only from a run that is older than this one, and then the target follows from that.
+ * Where the alias points by now, as soon as a read shows it. What an older run has done before this one's first move is
+ * taken over; any other move of somebody else is a `conflict`, and stays.
+ */
+export async function observe(work: AliasWork): Promise<AliasState | undefined> {
+  const { world, outcome } = work;
+  let suspect: string | undefined;
+  for (let tries = 0; ; tries += 1) {
+    const state = await readAlias(work);
+    switch (relationOf(outcome.knowledge, state)) {
+      case 'own':
+        leaveAt(outcome, state);
+        return state;
+      case 'behind':
+        await pauseBefore(work, tries, 'a read that is behind');
+        break;
+      case 'foreign': {
+        const revision = state?.revisionId ?? 'none';
+        if (suspect === revision) {
+          await takeOverOrRefuse(work, state);
+          return state;
+        }
+        // It may be behind by more than this run knows of, so it is believed when it stays.
+        suspect = revision;
+        await world.clock.pause(lagMs);
+      }
+    }
+  }
+}
+
+async function takeOverOrRefuse(work: AliasWork, state: AliasState | undefined): Promise<void> {
+  const { outcome } = work;
+  // Whoever reads the report is to know where it is.
+  outcome.now = state;
+  if (outcome.isMoved || outcome.pinned !== '' || state === undefined) {
+    throw await movedByOthers(work, state);
+  }
+  const known = outcome.before === undefined ? [] : versionsOf(outcome.before);
+  if (!versionsOf(state).every((version) => known.includes(version))) {
+    await refuseNewerRun(work, versionsOf(state), { isKnownOlder: true });
+  }
+  takeOver(outcome, state);
+}
+
+/**
+ * Moves the alias and reads it back: always from a state that is this run's, and with its revision, so that nobody else's
+ * move is lost.
  */
 export async function moveAlias(
   work: AliasWork,
@@ -101,72 +160,50 @@ export async function moveAlias(
   { isGoingBack = false }: { isGoingBack?: boolean } = {},
 ): Promise<void> {
   const { outcome, note } = work;
-  let sent: Sent | undefined;
+  let isSent = false;
   for (let tries = 0; ; tries += 1) {
-    const state = await readAlias(work);
-    const isBehind = isBefore(state, sent);
-    // A read may be behind a move whose answer got lost, so the way back is never believed to be gone: it is asked for.
-    const isBelieved = !isBehind && (sent !== undefined || !isGoingBack);
-    if (state !== undefined && isBelieved && isThere(state, targetFrom(outcome.before), sent !== undefined)) {
-      outcome.now = state;
+    const state = await observe(work);
+    const target = targetFrom(outcome.before);
+    // A move whose answer got lost may come yet, so the way back is never believed to be gone: it is asked for.
+    const isSure = isSent || !isGoingBack || outcome.knowledge.pending.length === 0;
+    if (state !== undefined && isSure && isThere(state, target, isSent)) {
       note(`alias ${outcome.name} points to ${describeTarget(state)}`);
       return;
     }
-    if (sent === undefined) {
-      sent = await tryToMove(work, state, { targetFrom, isGoingBack, tries });
-    } else {
-      // Somebody else may be at it, or AWS shows a weight of its own for as long as provisioned concurrency takes.
-      await pauseBefore(work, tries, isBehind ? 'a read that is behind' : 'an alias that points elsewhere');
-      sent = isBehind ? sent : undefined;
+    if (state !== undefined && isSent) {
+      await pauseBefore(work, tries, 'an alias that points elsewhere');
     }
+    isSent = await send(work, state, target, tries);
   }
 }
 
-/** The revisions before and after a move that was answered; the next round reads it back. */
-interface Sent {
-  from: string | undefined;
-  to: string;
-}
-
-/** Whether a read is behind a move that was answered. */
-function isBefore(state: AliasState | undefined, sent: Sent | undefined): boolean {
-  return sent !== undefined && sent.from !== sent.to && state?.revisionId === sent.from;
-}
-
-async function tryToMove(
+/** False when the alias has not moved, as far as is known; the next look tells. */
+async function send(
   work: AliasWork,
   state: AliasState | undefined,
-  { targetFrom, isGoingBack, tries }: { targetFrom: Aim; isGoingBack: boolean; tries: number },
-): Promise<Sent | undefined> {
-  const { outcome, note } = work;
-  await refuseOthersMove(work, state, isGoingBack);
-  const attempt = await send(work, state, targetFrom(outcome.before));
+  target: AliasTarget,
+  tries: number,
+): Promise<boolean> {
+  const { world, functionName, outcome, deadline, note } = work;
+  const { name } = outcome;
+  const { version, weights } = target;
+  const attempt = await ask(outcome, target, () =>
+    state === undefined
+      ? world.lambda.createAlias(functionName, name, version, deadline)
+      : world.lambda.updateAlias(functionName, name, { version, weights, revisionId: state.revisionId }, deadline),
+  );
   if (attempt.kind === 'answered') {
-    outcome.now = attempt.value;
-    return { from: state?.revisionId, to: attempt.value.revisionId };
+    leaveAt(outcome, attempt.value);
+    return true;
   }
   // Somebody else was faster, or a lost answer of ours was not: the next look tells.
   if (attempt.kind === 'refused' && attempt.error.code !== 'conflict') {
     throw attempt.error;
   }
   const reason = attempt.kind === 'refused' ? attempt.error.message : attempt.reason;
-  note(`alias ${outcome.name} not moved yet, ${reason}`);
+  note(`alias ${name} not moved yet, ${reason}`);
   await pauseBefore(work, tries, reason);
-  return undefined;
-}
-
-/** Where the alias points by now; what an older run has done meanwhile is taken over. */
-export async function lookAgain(work: AliasWork): Promise<AliasState | undefined> {
-  const { outcome, world } = work;
-  let state = await readAlias(work);
-  if (state?.revisionId !== outcome.now?.revisionId) {
-    // Somebody else has moved it, or this read is behind the one before.
-    await world.clock.pause(lagMs);
-    state = await readAlias(work);
-  }
-  await refuseOthersMove(work, state);
-  outcome.now = state;
-  return state;
+  return false;
 }
 
 /** Waits until the weight is gone that AWS set while provisioned concurrency follows the alias. */
@@ -174,27 +211,28 @@ export async function awaitWhole(work: AliasWork, target: AliasTarget): Promise<
   const { outcome } = work;
   for (let tries = 0; outcome.now !== undefined && isSplit(outcome.now); tries += 1) {
     await pauseBefore(work, tries, `${describeTarget(outcome.now)} still`);
-    const state = await readAlias(work);
-    if (state !== undefined && isHandedOver(state, target)) {
-      outcome.now = state;
-    } else {
+    const state = await observe(work);
+    if (state !== undefined && !isHandedOver(state, target)) {
       await moveAlias(work, () => target);
     }
   }
 }
 
-function send(
-  { world, functionName, outcome, deadline }: AliasWork,
-  state: AliasState | undefined,
-  target: AliasTarget,
-): Promise<Attempt<AliasState>> {
-  const { name } = outcome;
-  const { version, weights } = target;
-  return ask(outcome, target, () =>
-    state === undefined
-      ? world.lambda.createAlias(functionName, name, version, deadline)
-      : world.lambda.updateAlias(functionName, name, { version, weights, revisionId: state.revisionId }, deadline),
-  );
+/** That the alias still is where this run moved it; whoever moved it since meant it. */
+export async function confirmAlias(work: AliasWork, target: AliasTarget): Promise<void> {
+  const { world, outcome } = work;
+  for (let isSecond = false; ; isSecond = true) {
+    const state = await readAlias(work);
+    if (state !== undefined && (pointsTo(state, target) || isHandedOver(state, target))) {
+      return;
+    }
+    if (isSecond) {
+      outcome.now = state;
+      throw await movedByOthers(work, state);
+    }
+    // This read may be behind the one before.
+    await world.clock.pause(lagMs);
+  }
 }
 
 /** Where the alias points, whoever moved it there. */
@@ -209,26 +247,6 @@ export async function readAlias(work: AliasWork): Promise<AliasState | undefined
   });
 }
 
-/** Whatever names another version is not of this run's making, nor of those who act for it: CodeDeploy, and AWS itself. */
-async function refuseOthersMove(work: AliasWork, state: AliasState | undefined, isGoingBack = false): Promise<void> {
-  const { outcome } = work;
-  if (state === undefined) {
-    return;
-  }
-  if (versionsOf(state).every((version) => outcome.known?.includes(version))) {
-    // What nobody has asked to move yet is still as it was before.
-    outcome.before = outcome.sent === undefined && !isGoingBack ? settled(state) : outcome.before;
-    return;
-  }
-  // Whoever reads the report is to know where it is.
-  outcome.now = state;
-  await refuseNewerRun(work, versionsOf(state), { isKnownOlder: true });
-  if (isGoingBack) {
-    throw movedByOthers(work, state.version);
-  }
-  takeOver(outcome, state);
-}
-
 async function pauseBefore({ world, deadline, outcome }: AliasWork, tries: number, reason: string): Promise<void> {
   const left = deadline - world.clock.now() - leastLeftMs;
   if (left <= 0) {
@@ -237,53 +255,21 @@ async function pauseBefore({ world, deadline, outcome }: AliasWork, tries: numbe
   await world.clock.pause(Math.min(left, backoffMs(tries, 200, 5000)));
 }
 
-export function pointsTo(state: AliasTarget, target: AliasTarget): boolean {
-  return state.version === target.version && weightsText(state) === weightsText(target);
-}
-
 function isThere(state: AliasState, target: AliasTarget, isSent: boolean): boolean {
   return pointsTo(state, target) || (isSent && isHandedOver(state, target));
 }
 
-/**
- * While provisioned concurrency follows the alias, AWS itself lets the version from before serve, by a weight of 1 that
- * nobody asked for (https://github.com/hashicorp/terraform-provider-aws/issues/48116). Clearing it again changes nothing.
- */
-function isHandedOver({ version, weights }: AliasTarget, target: AliasTarget): boolean {
-  return version === target.version && !isSplit(target) && Object.values(weights).every((weight) => weight === 1);
-}
-
-/** The one it points to, and those that get a part of the traffic. */
-export function versionsOf({ version, weights }: AliasTarget): string[] {
-  return [version, ...Object.keys(weights).filter((one) => (weights[one] ?? 0) > 0)];
-}
-
-export function isSplit({ weights }: AliasTarget): boolean {
-  return Object.values(weights).some((weight) => weight > 0);
-}
-
-/** `version 3 (10 % to version 4)`. */
-export function describeTarget(target: AliasTarget): string {
-  const others = weightsText(target);
-  return `version ${plain(target.version)}${others === '' ? '' : ` (${others})`}`;
-}
-
-function weightsText({ weights }: AliasTarget): string {
-  return Object.entries(weights)
-    .filter(([, weight]) => weight > 0)
-    .map(([version, weight]) => `${Math.round(weight * 10_000) / 100} % to version ${plain(version)}`)
-    .toSorted()
-    .join(', ');
-}
-
 /** An alias that this run left where nobody wants it. */
 export function leftBehind(name: string, outcome: AliasOutcome, cause: DeployError): DeployError {
+  if (cause.code === 'conflict' || cause.code === 'rollback-failed') {
+    return cause;
+  }
   const target = outcome.now === undefined ? 'an unknown version' : describeTarget(outcome.now);
   return new DeployError(
-    cause.code === 'cancelled' ? 'cancelled' : 'rolled-back',
-    `Alias ${outcome.name} of ${name} could not be put back and points to ${target}: ${cause.message}`,
+    cause.code === 'cancelled' ? 'cancelled' : 'rollback-failed',
+    `Alias ${outcome.name} of ${name} could not be rolled back and points to ${target}: ${cause.message}`,
     {
-      hint: 'Move it by hand, or run this again: it looks where everything stands.',
+      hint: 'Move it by hand, or re-run: the next run checks where everything stands.',
       cause,
     },
   );

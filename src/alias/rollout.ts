@@ -1,13 +1,15 @@
 import { checkGroup, handOver, refuseMissingAlias } from '../codedeploy/deploy.ts';
-import { toDeployError } from '../errors.ts';
+import { DeployError, toDeployError } from '../errors.ts';
 import { createWayBack } from '../lambda/going-back.ts';
+import { confirmCode } from '../lambda/own-code.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import type { Releasing } from '../releasing.ts';
 import { sideBySide } from '../side-by-side.ts';
 import type { Run } from '../world.ts';
 import { type AliasOutcome, lookAtAlias } from './alias.ts';
+import { pinAlias } from './pin.ts';
 import { carriesRun } from './run-order.ts';
-import { awaitProvisioned, type Switching, type SwitchWork, switchAliases } from './switch.ts';
+import { awaitProvisioned, confirmSwitch, type Switching, type SwitchWork, switchAliases } from './switch.ts';
 import { notYetOk } from './watch-alarms.ts';
 
 const alarmPatienceMs = 10_000;
@@ -53,6 +55,50 @@ async function readAlarms({ alarms, world, outcome, deadline }: Releasing): Prom
     outcome.error = toDeployError(error);
     world.log.line(`${outcome.error.code}: ${outcome.error.message}`);
   }
+}
+
+/** Gives every alias that names $LATEST a version, before any code is updated; the first failure ends the release. */
+export function pinAll(releasing: Releasing, following: readonly FunctionOutcome[]): Promise<boolean> {
+  const { world, timeline, outcome, deadline } = releasing;
+  return sideBySide(following, world.log, (one) =>
+    timeline.step(one.name, 'pin the alias', async (note) => {
+      const work = { ...aliasWork(releasing, one), deadline, note };
+      const warning = await pinAlias({ world, timeline, outcome: one, deadline }, work);
+      if (warning !== undefined) {
+        outcome.warnings.push(warning);
+      }
+    }),
+  );
+}
+
+/** Long enough for a read that is throttled; what was proven a moment ago is not doubted for longer. */
+const confirmMs = 15_000;
+
+/** That what this run made live still is; what others have put in its place meanwhile is a `conflict`. */
+export function confirmLive(releasing: Releasing): Promise<boolean> {
+  const { world, outcome } = releasing;
+  const deadline = world.clock.now() + confirmMs;
+  return sideBySide(outcome.functions, world.log, async (one) => {
+    try {
+      await (one.alias === undefined
+        ? confirmCode(world, one, deadline)
+        : confirmSwitch(toWork(releasing), toSwitching(one, one.alias), deadline));
+    } catch (error) {
+      const failure = toDeployError(error);
+      if (failure.code === 'conflict' || failure.code === 'cancelled') {
+        throw failure;
+      }
+      outcome.warnings.push(notConfirmed(one, failure));
+    }
+  });
+}
+
+function notConfirmed({ name }: FunctionOutcome, cause: DeployError): DeployError {
+  return new DeployError(
+    cause.code,
+    `Function ${name} could not be read again at the end of the release: ${cause.message}`,
+    { hint: cause.hint, cause },
+  );
 }
 
 /** Moves every alias to the version that is ready, at once, in steps, or by CodeDeploy; and watches the alarms. */

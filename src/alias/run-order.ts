@@ -1,7 +1,8 @@
 import { DeployError } from '../errors.ts';
 import { persist } from '../retry.ts';
-import type { Run } from '../world.ts';
+import type { AliasState, Run } from '../world.ts';
 import type { AliasWork } from './alias.ts';
+import { describeTarget } from './target.ts';
 
 /** The page of a run, which the description of a version carries. */
 export function runUrl({ serverUrl, repository, runId }: Run): string {
@@ -33,16 +34,23 @@ export async function refuseNewerRun(
       );
     }
     if (isKnownOlder && (own === undefined || other === undefined)) {
-      throw movedByOthers(work, version);
+      throw await movedByOthers(work, work.outcome.now);
     }
   }
 }
 
-export function movedByOthers({ outcome, functionName }: AliasWork, version: string): DeployError {
+/** Says whose version it is, where that is known; who moved the alias, Lambda does not tell. */
+export async function movedByOthers(work: AliasWork, state: AliasState | undefined): Promise<DeployError> {
+  const { outcome, functionName, run } = work;
+  const publisher = state && publisherOf(run, await knownDescriptionOf(work, state.version));
+  const where =
+    state === undefined
+      ? 'was deleted'
+      : `was moved to ${describeTarget(state)}${publisher === undefined ? '' : `, published by run ${publisher},`}`;
   return new DeployError(
     'conflict',
-    `Alias ${outcome.name} of ${functionName} was moved to version ${version} by somebody else during this run.`,
-    { hint: 'Give the workflow a concurrency group, then run it again.' },
+    `Alias ${outcome.name} of ${functionName} ${where} by somebody else during this run.`,
+    { hint: 'It stays as it is. Give the workflow a concurrency group, then run it again.' },
   );
 }
 
@@ -65,6 +73,18 @@ async function descriptionOf({ world, functionName, deadline, note }: AliasWork,
     onRetry: note,
   });
   return state.description;
+}
+
+/** For the report only, so whoever may not read it does without. */
+async function knownDescriptionOf(work: AliasWork, version: string): Promise<string> {
+  try {
+    return await descriptionOf(work, version);
+  } catch (error) {
+    if (error instanceof DeployError && error.code !== 'cancelled') {
+      return '';
+    }
+    throw error;
+  }
 }
 
 /** Whether a description names the run. */

@@ -3,7 +3,8 @@ import { plain } from '../plain.ts';
 import { backoffMs } from '../retry.ts';
 import { type Note, seconds, type Timeline } from '../timeline.ts';
 import type { Run, World } from '../world.ts';
-import { type AliasOutcome, type AliasTarget, type AliasWork, awaitWhole, isSplit, moveAlias } from './alias.ts';
+import { type AliasOutcome, type AliasWork, awaitWhole, confirmAlias, moveAlias } from './alias.ts';
+import { type AliasTarget, describeTarget, isSplit } from './target.ts';
 import type { AlarmWatch } from './watch-alarms.ts';
 
 export interface ShiftStep {
@@ -51,14 +52,27 @@ export async function switchAliases(work: SwitchWork, switchings: readonly Switc
   if (plan.bakeMs > 0) {
     const what = `all traffic, watched for ${seconds(plan.bakeMs)}`;
     await watch(work, { what, during: 'bake-seconds', ms: plan.bakeMs });
+    // Whoever moved an alias meanwhile meant it: this release is not what serves, and there is nothing to invalidate for it.
+    await all(switchings, (one) => confirmSwitch(work, one, work.world.clock.now() + plan.timeoutMs));
   }
+}
+
+/** That the alias still points to the version alone. */
+export async function confirmSwitch(work: SwitchWork, one: Switching, deadline: number): Promise<void> {
+  const note = (status: string) => work.world.log.line(`${one.name}: ${status}`);
+  await confirmAlias({ ...toAliasWork(work, one, note), deadline }, { version: one.version, weights: {} });
 }
 
 /** Where an alias is to point, from the version that is new and the one before it. */
 type Aim = (version: string, before: string | undefined) => AliasTarget;
 
 async function moveAll(work: SwitchWork, switchings: readonly Switching[], target: Aim): Promise<void> {
-  const moves = await Promise.allSettled(switchings.map((one) => move(work, one, target)));
+  await all(switchings, (one) => move(work, one, target));
+}
+
+/** Side by side, each to its end; then the first failure is thrown. */
+async function all(switchings: readonly Switching[], act: (one: Switching) => Promise<void>): Promise<void> {
+  const moves = await Promise.allSettled(switchings.map(act));
   const failures = moves.flatMap((result) => (result.status === 'rejected' ? [toDeployError(result.reason)] : []));
   // A cancel ends the run, whatever failed beside it.
   const failure = failures.find(({ code }) => code === 'cancelled') ?? failures[0];
@@ -79,10 +93,28 @@ export async function moveBack(work: SwitchWork, one: Switching, before: AliasTa
   await work.timeline.step(one.name, 'switch the alias', (note) =>
     moveAlias(toAliasWork(work, one, note), () => before, { isGoingBack: true }),
   );
-  if (!isSplit(before)) {
-    // Until then AWS lets the version serve that this run wants to leave.
-    await awaitProvisioned(work, { ...one, version: before.version });
+  if (isSplit(before)) {
+    return;
   }
+  const previous = { ...one, version: before.version };
+  try {
+    // Until then AWS lets the version serve that this run wants to leave.
+    await awaitConcurrency(work, previous);
+  } catch (error) {
+    throw backWithoutConcurrency(one, before, toDeployError(error));
+  }
+  await awaitHandover(work, previous);
+}
+
+/** The alias is where it was; what it lacks there is not for a move to give. */
+function backWithoutConcurrency({ name, alias }: Switching, before: AliasTarget, cause: DeployError): DeployError {
+  return cause.code === 'cancelled'
+    ? cause
+    : new DeployError(
+        'rollback-failed',
+        `Alias ${alias.name} of ${name} points to ${describeTarget(before)} again, but without its provisioned concurrency: ${cause.message}`,
+        { hint: 'Check the concurrency of the function and the quota of the account, then set it again.', cause },
+      );
 }
 
 function toAliasWork({ world, run, plan }: SwitchWork, { functionName, alias }: Switching, note: Note): AliasWork {
@@ -104,9 +136,17 @@ async function watch(
  * (https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html). Who may not look at it sees the alias.
  */
 export async function awaitProvisioned(work: SwitchWork, one: Switching): Promise<void> {
+  await awaitConcurrency(work, one);
+  await awaitHandover(work, one);
+}
+
+async function awaitConcurrency(work: SwitchWork, one: Switching): Promise<void> {
   const { world, timeline, plan } = work;
   const deadline = world.clock.now() + plan.timeoutMs;
   const first = await world.lambda.provisionedConcurrency(one.functionName, one.alias.name, deadline);
+  // Of whom it is not known, it may be so.
+  const isProvisioned = first.kind !== 'answered' || first.value.status !== '';
+  one.alias.knowledge = { ...one.alias.knowledge, isProvisioned };
   if (first.kind === 'refused') {
     world.log.line(`${one.name}: provisioned concurrency not looked at, ${first.error.message}`);
   } else if (first.kind !== 'answered' || !['', 'READY'].includes(first.value.status)) {
@@ -114,8 +154,11 @@ export async function awaitProvisioned(work: SwitchWork, one: Switching): Promis
       waitUntilProvisioned(world, one, deadline, note),
     );
   }
+}
+
+async function awaitHandover(work: SwitchWork, one: Switching): Promise<void> {
   if (one.alias.now !== undefined && isSplit(one.alias.now)) {
-    await timeline.step(one.name, 'wait for the alias', (note) =>
+    await work.timeline.step(one.name, 'wait for the alias', (note) =>
       awaitWhole(toAliasWork(work, one, note), { version: one.version, weights: {} }),
     );
   }

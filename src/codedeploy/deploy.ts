@@ -2,20 +2,21 @@ import {
   type AliasOutcome,
   type AliasWork,
   ask,
-  isSplit,
   lagMs,
-  lookAgain,
+  leaveAt,
   moveAlias,
-  pointsTo,
+  observe,
   readAlias,
 } from '../alias/alias.ts';
+import { movedByOthers } from '../alias/run-order.ts';
 import type { Switching } from '../alias/switch.ts';
+import { isSplit, pointsTo, versionsOf } from '../alias/target.ts';
 import { DeployError } from '../errors.ts';
 import { changes } from '../lambda/preparation.ts';
 import { plain } from '../plain.ts';
 import { backoffMs, leastLeftMs, outOfTime, persist } from '../retry.ts';
 import type { Note, Timeline } from '../timeline.ts';
-import type { Attempt, DeploymentGroup, DeploymentState, Run, World } from '../world.ts';
+import type { AliasState, Attempt, DeploymentGroup, DeploymentState, Run, World } from '../world.ts';
 
 /** CodeDeploy shifts in minutes, and looks at its alarms about as often. */
 const intervalMs = 3000;
@@ -64,6 +65,8 @@ export async function handOver(handover: Handover, switching: Switching): Promis
     const id = await startDeployment(handover, switching, work);
     if (id !== undefined) {
       await follow(handover, switching, id, work);
+      // In this run's name: whoever moves it from here on is somebody else.
+      alias.isMoved = true;
     }
     // CodeDeploy has moved it; this reads it back.
     await moveAlias(work, () => ({ version, weights: {} }));
@@ -144,7 +147,7 @@ async function tryToStart(
 
 /** What the alias points to, after a run that was killed has left it split, too: CodeDeploy refuses such an alias. */
 async function lookUnsplit(switching: Switching, work: AliasWork): Promise<string> {
-  const state = await lookAgain(work);
+  const state = await observe(work);
   refuseMissingAlias(switching);
   const version = state?.version ?? '';
   if (state !== undefined && isSplit(state)) {
@@ -209,8 +212,22 @@ async function follow(handover: Handover, { alias, version }: Switching, id: str
     throw notEnded(hasEnded(end) ? end.rollbackId : id, last);
   }
   alias.sent = undefined;
-  alias.isMoved = state === undefined || alias.before === undefined || !pointsTo(state, alias.before);
+  if (state === undefined || !isLeftByCodeDeploy(state, alias, end.error.startsWith(notBegun) ? '' : version)) {
+    throw await movedByOthers(work, state);
+  }
+  // What CodeDeploy has left is this run's to roll back.
+  leaveAt(alias, state);
+  alias.isMoved = alias.before === undefined || !pointsTo(state, alias.before);
   throw failure(id, end, alias);
+}
+
+/** It moves the alias from the version before to the new one, whose number is empty when it did not even begin. */
+function isLeftByCodeDeploy(state: AliasState, { before }: AliasOutcome, version: string): boolean {
+  const isOnNew = version !== '' && pointsTo(state, { version, weights: {} });
+  const isOnOld = before !== undefined && state.version === before.version;
+  const isUnshifted = !isSplit(state) || pointsTo(state, before ?? state);
+  const isShifting = version !== '' && versionsOf(state).slice(1).join() === version;
+  return isOnNew || (isOnOld && (isUnshifted || isShifting));
 }
 
 /** The state in which it ended, or that at the deadline. */

@@ -1,6 +1,6 @@
 import { parseImageUri } from '../image/image-uri.ts';
 import type { FunctionOutcome } from '../outcome.ts';
-import type { World } from '../world.ts';
+import type { FunctionState, World } from '../world.ts';
 
 const patienceMs = 3000;
 
@@ -29,17 +29,19 @@ async function isThere(imageUri: string, world: World, deadline: number): Promis
   return found.kind !== 'answered' || found.value !== undefined;
 }
 
-/** The same function with the code from before as what is to be released. */
-export function releaseOfBefore(outcome: FunctionOutcome): FunctionOutcome | undefined {
+/** The same function with the code from before as what is to be released, from where it is `now`. */
+export function releaseOfBefore(outcome: FunctionOutcome, now: FunctionState): FunctionOutcome | undefined {
   const { before, after, name, plan } = outcome;
   if (before === undefined || !isKnownImage(before)) {
     return undefined;
   }
   const imageUri = before.resolvedImageUri;
+  const image = parseImageUri(imageUri);
   return {
     name,
     plan: {
       ...plan,
+      source: 'problem' in image ? plan.source : { kind: 'image', image, isBuilt: false },
       architecture: before.architectures[0],
       revisionId: undefined,
       version: undefined,
@@ -49,11 +51,16 @@ export function releaseOfBefore(outcome: FunctionOutcome): FunctionOutcome | und
     // A read that is behind an update whose end was not seen shows the code from before: that proves nothing.
     expectedSha256: after === undefined ? undefined : before.codeSha256,
     stage: 'untouched',
-    before: after,
+    before: now,
+    seenAt: Number.POSITIVE_INFINITY,
     after: undefined,
     version: '',
     previousVersion: undefined,
     accepted: false,
+    sentSha256: '',
+    left: undefined,
+    // Only over what this run left.
+    revisionId: now.revisionId || undefined,
     alias: undefined,
     warmUp: undefined,
     isPutBack: false,

@@ -28,6 +28,7 @@ export async function lookAtFunction(
     note(describe(state));
     return state;
   });
+  outcome.seenAt = world.clock.now();
   const { packageType } = outcome.before;
   const needed = packageTypeOf(source);
   if (packageType !== '' && packageType !== needed) {

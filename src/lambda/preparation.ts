@@ -25,9 +25,15 @@ export function resolvedCode({ name, code }: FunctionOutcome): Code {
 
 /** With the code goes what the function has and would lose with an update that does not say it again. */
 export function changeOf(outcome: FunctionOutcome, { traits }: FunctionState): CodeChange {
-  const { architecture, revisionId } = outcome.plan;
+  const { architecture } = outcome.plan;
   const { sourceKmsKey, s3Object } = traits;
-  return { code: resolvedCode(outcome), architecture, revisionId, sourceKmsKey, byReference: s3Object !== undefined };
+  return {
+    code: resolvedCode(outcome),
+    architecture,
+    revisionId: outcome.revisionId,
+    sourceKmsKey,
+    byReference: s3Object !== undefined,
+  };
 }
 
 /** Waits for the update of somebody else; how it ends does not matter, since this one replaces it. */

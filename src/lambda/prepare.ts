@@ -1,3 +1,4 @@
+import { persist } from '../retry.ts';
 import type { FunctionState } from '../world.ts';
 import { isUpToDate } from './code.ts';
 import { type Preparation, waitUntilFree } from './preparation.ts';
@@ -8,12 +9,16 @@ import { isManaged, latestPublished, servesLatestPublished } from './traits.ts';
 import { confirmUpdate, updateCode } from './update.ts';
 import { warmUp } from './warm-up.ts';
 
+const longestBelievedMs = 5000;
+
 /** Brings one function from what it is to code that serves and, if asked for, is published and Active. */
 export async function prepareFunction(preparation: Preparation): Promise<void> {
   const { world, timeline, outcome } = preparation;
   const { name, plan, before } = outcome;
+  // What was seen long ago, before a build for example, says little about now.
+  const isOld = world.clock.now() - outcome.seenAt > longestBelievedMs;
   const free =
-    before === undefined || isBusy(before)
+    before === undefined || isBusy(before) || isOld
       ? await timeline.step(name, 'wait for the earlier update', (note) => waitUntilFree(preparation, note))
       : before;
   const isNew = !isUpToDate(free, outcome.expectedSha256, plan.architecture);
@@ -49,12 +54,40 @@ export async function prepareFunction(preparation: Preparation): Promise<void> {
   outcome.stage = 'ready';
 }
 
+async function publishCode(preparation: Preparation, updated: FunctionState): Promise<FunctionState> {
+  const { timeline, outcome } = preparation;
+  const { name, plan } = outcome;
+  const request = {
+    codeSha256: updated.codeSha256,
+    description: plan.version?.description,
+    isLatestPublished: servesLatestPublished(outcome, updated),
+  };
+  const published = await timeline.step(name, 'publish version', (note) => publishVersion(preparation, request, note));
+  outcome.left = plan.alias === '' ? lookAfterPublishing(preparation) : undefined;
+  return published;
+}
+
+/** Publishing gives the function another revision. For a way back that may never be needed, so nobody waits for it. */
+async function lookAfterPublishing({ world, outcome, deadline }: Preparation): Promise<FunctionState | undefined> {
+  try {
+    return await persist(() => world.lambda.look(outcome.plan.ref.text, deadline), {
+      subject: `GetFunction for ${outcome.name}`,
+      deadline,
+      capMs: 5000,
+      clock: world.clock,
+      onRetry: () => undefined,
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Also for code that was there before: its version may be missing, or not be Active yet, after a run broken off. */
 async function publish(preparation: Preparation, updated: FunctionState, listing: Listing): Promise<void> {
   const { timeline, outcome } = preparation;
   const { name, before } = outcome;
   const isListedBefore = listing.versions !== undefined;
-  const published = await timeline.step(name, 'publish version', (note) => publishVersion(preparation, updated, note));
+  const published = await publishCode(preparation, updated);
   const { version } = published;
   outcome.version = version;
   outcome.stage = 'published';
@@ -79,7 +112,7 @@ async function republish(
     arn: updated.arn,
     ...(earlier === undefined && { codeSha256: '', imageUri: '', resolvedImageUri: '' }),
   };
-  const published = await timeline.step(name, 'publish version', (note) => publishVersion(preparation, updated, note));
+  const published = await publishCode(preparation, updated);
   outcome.version = latestPublished;
   outcome.stage = 'published';
   await timeline.step(name, `wait for ${latestPublished}`, (note) =>

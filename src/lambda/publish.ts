@@ -2,31 +2,22 @@ import { DeployError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { persist } from '../retry.ts';
 import type { Note } from '../timeline.ts';
-import type { FunctionState } from '../world.ts';
+import type { FunctionState, VersionRequest } from '../world.ts';
 import { changes, type Preparation, pauseBeforeRetry, waitUntilFree } from './preparation.ts';
 import { reasonHint } from './state.ts';
-import { latestPublished, servesLatestPublished } from './traits.ts';
+import { latestPublished } from './traits.ts';
 
 /** Publishing the same code twice gives the same version, so it is repeated until it is answered. */
 export async function publishVersion(
   preparation: Preparation,
-  updated: FunctionState,
+  version: VersionRequest,
   note: Note,
 ): Promise<FunctionState> {
   const { world, outcome, deadline } = preparation;
-  const { plan } = outcome;
   for (let tries = 0; ; tries += 1) {
     // Before the call: a cancel in the middle of it must not report that nothing was published.
     outcome.stage = 'publish-sent';
-    const attempt = await world.lambda.publishVersion(
-      plan.ref.text,
-      {
-        codeSha256: updated.codeSha256,
-        description: plan.version?.description,
-        isLatestPublished: servesLatestPublished(outcome, updated),
-      },
-      deadline,
-    );
+    const attempt = await world.lambda.publishVersion(outcome.plan.ref.text, version, deadline);
     if (attempt.kind === 'answered') {
       note(`published version ${attempt.value.version}`);
       return attempt.value;

@@ -2,7 +2,7 @@ import { DeployError } from '../errors.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
 import type { Note } from '../timeline.ts';
-import type { Attempt, Clock, FunctionState } from '../world.ts';
+import type { Attempt, Clock, CodeChange, FunctionState } from '../world.ts';
 import { holds, sourceText } from './code.ts';
 import { changeOf, changes, type Preparation, pauseBeforeRetry, resolvedCode, waitUntilFree } from './preparation.ts';
 import { isBusy, reasonHint, statusText } from './state.ts';
@@ -16,6 +16,9 @@ export interface SentUpdate {
 /**
  * Sends the update until it is in, exactly once as far as that can be seen: after an answer that got lost it reads back
  * before it sends again. A 409 means that somebody else is deploying; theirs ends, then ours is sent.
+ *
+ * It carries the revision of what was read, so that what it replaces is known and can be put back; when somebody else was
+ * faster, that is read and replaced, unless the workflow has said which revision it is to be.
  */
 export async function updateCode(preparation: Preparation, free: FunctionState, note: Note): Promise<SentUpdate> {
   const { world, outcome, deadline } = preparation;
@@ -25,17 +28,19 @@ export async function updateCode(preparation: Preparation, free: FunctionState, 
   for (let tries = 0; ; tries += 1) {
     // Before the call: a cancel in the middle of it must not report the function as untouched.
     outcome.stage = 'update-sent';
-    const attempt = await world.lambda.updateCode(plan.ref.text, changeOf(outcome, before), deadline);
+    const answer = await world.lambda.updateCode(plan.ref.text, changeFrom(outcome, before), deadline);
+    const attempt = isOvertaken(answer, outcome) ? overtaken : answer;
     if (attempt.kind === 'answered') {
       note(`update accepted, ${sourceText(plan.source)}`);
+      outcome.sentSha256 = attempt.value.codeSha256;
       return { before, sent: attempt.value };
     }
     maybeApplied ||= attempt.kind === 'unanswered';
     outcome.stage = maybeApplied ? 'update-sent' : 'untouched';
-    const refusal = attempt.kind === 'refused' ? attempt.error : undefined;
+    const refusal = refusalOf(attempt);
     // After a lost answer even a refusal may be our own doing: a revision that moved was moved by our update.
-    if (refusal && !maybeApplied) {
-      throw refusal;
+    if (!maybeApplied) {
+      throwIfAny(refusal);
     }
     const now = await lookAgain(preparation, attempt, tries, note, (state) =>
       isApplied(before, state, refusal, outcome),
@@ -44,11 +49,32 @@ export async function updateCode(preparation: Preparation, free: FunctionState, 
       note('the update is in');
       return { before, sent: now };
     }
-    if (refusal) {
-      throw refusal;
-    }
+    throwIfAny(refusal);
     before = now;
   }
+}
+
+/** The change that replaces this state, and no later one. */
+function changeFrom(outcome: FunctionOutcome, before: FunctionState): CodeChange {
+  const change = changeOf(outcome, before);
+  return { ...change, revisionId: change.revisionId ?? (before.revisionId || undefined) };
+}
+
+function refusalOf(attempt: Attempt<FunctionState>): DeployError | undefined {
+  return attempt.kind === 'refused' ? attempt.error : undefined;
+}
+
+function throwIfAny(refusal: DeployError | undefined): void {
+  if (refusal !== undefined) {
+    throw refusal;
+  }
+}
+
+/** Somebody else's change came between the look and the update; theirs is what this one replaces. */
+const overtaken = { kind: 'busy', reason: 'the function was changed meanwhile' } as const;
+
+function isOvertaken(answer: Attempt<FunctionState>, { revisionId }: FunctionOutcome): boolean {
+  return revisionId === undefined && answer.kind === 'refused' && answer.error.code === 'conflict';
 }
 
 async function lookAgain(

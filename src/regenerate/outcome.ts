@@ -27,6 +27,8 @@ export interface RegenerationOutcome {
   /** Of all bodies, as they came over the wire. */
   bytes: number;
   ms: number;
+  /** Whether a page came from the origin after the invalidation without what fresh pages carry. */
+  provesOldCode: boolean;
   /** How many pages were cleared once more. */
   clearedAgain: number;
   /** How many entries of sitemaps and targets of redirects are on hosts that the workflow does not name. */
@@ -56,6 +58,7 @@ export function emptyRegeneration(): RegenerationOutcome {
     requests: 0,
     bytes: 0,
     ms: 0,
+    provesOldCode: false,
     clearedAgain: 0,
     leftOut: 0,
     skipped: 0,

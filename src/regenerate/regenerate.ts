@@ -98,6 +98,7 @@ async function runSteps(regeneration: Regeneration, began: number, pages: Page[]
   }
   const layers = pages.filter(isStale).map((page) => layerOf(page, seen.marker));
   if (layers.length > 0) {
+    outcome.provesOldCode = layers.some((layer) => layer !== 'edge');
     tally(pages, outcome, seen.marker);
     throw staleCache(outcome, layers, plan);
   }

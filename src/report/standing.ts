@@ -1,4 +1,5 @@
-import { type AliasOutcome, describeTarget, pointsTo } from '../alias/alias.ts';
+import type { AliasOutcome } from '../alias/alias.ts';
+import { describeTarget, pointsTo } from '../alias/target.ts';
 import { type AssetsOutcome, type AssetsPlan, placeOf } from '../assets/outcome.ts';
 import { costText } from '../cloudfront/cost.ts';
 import { isUpToDate, sourceText } from '../lambda/code.ts';
