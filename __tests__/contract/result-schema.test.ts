@@ -173,7 +173,7 @@ describe.concurrent('the result is what docs/result.schema.json says', () => {
     });
     const stays = (await deploy(site, { ...v2, alias: 'fresh' })).result;
     expect(violationsOf(stays)).toEqual([]);
-    expect(stays).toMatchObject({ status: 'failed', rollback: { done: [], errors: [{ code: 'rolled-back' }] } });
+    expect(stays).toMatchObject({ status: 'failed', rollback: { done: [], errors: [{ code: 'rollback-failed' }] } });
   });
 
   it('of a deployment by CodeDeploy that failed, whether it was taken back or not', async () => {

@@ -363,7 +363,7 @@ const cancelEnds: Invariant = ({ runs, account }) =>
       return [];
     }
     return [
-      ...(endedAt - (cancelledAt ?? startedAt) > 5000 ? [`${actor.name} took too long to end after its cancel`] : []),
+      ...(endedAt - (cancelledAt ?? startedAt) > 7000 ? [`${actor.name} took too long to end after its cancel`] : []),
       ...(statusOf(outcome) === 'cancelled' ? [] : [`${actor.name} was cancelled, and says ${statusOf(outcome)}`]),
     ];
   });

@@ -72,15 +72,37 @@ describe.concurrent('a release that fails after the first alias moved', () => {
     expect(page.headers.get('x-function-version')).toBe('2');
   });
 
-  it('by an invalidation that does not end in time is taken back, too', async () => {
+  it('by an invalidation that is accepted and slow stays: slow is not wrong', async () => {
     await using site = await startRollout({ clocks: { invalidationMs: 60_000 } });
     const run = await deploy(site, { ...aliased, 'invalidation-timeout': '2s' });
     expect(run.result.error.code).toBe('timed-out');
-    expect(aliasOf(site)).toEqual(back);
-    // The second clearing does not end in time either, so not all is as it was.
     expect(run.outputs.status).toBe('failed');
-    expect(run.result.rollback.errors).toMatchObject([{ code: 'timed-out' }]);
-    expect(pathsCleared(site)).toBe(2);
+    expect(aliasOf(site)).toEqual({ version: '3', weights: {} });
+    expect(run.result.rollback).toBeNull();
+    expect(pathsCleared(site)).toBe(1);
+  });
+
+  it('by an invalidation that one distribution takes and another refuses stays', async () => {
+    await using site = await startRollout({
+      distributions: [
+        { id: distributionId, functionName: 'web', qualifier: 'live' },
+        { id: 'E2EXAMPLE2', functionName: 'web', qualifier: 'live' },
+      ],
+    });
+    site.fault({ action: 'CreateInvalidation', resource: 'E2EXAMPLE2', kind: 'error', code: 'InvalidArgument' });
+    const run = await deploy(site, { ...aliased, 'distribution-id': `${distributionId} E2EXAMPLE2` });
+    expect(run.outputs.status).toBe('failed');
+    expect(run.result.error.code).toBe('invalidation-failed');
+    expect(aliasOf(site)).toEqual({ version: '3', weights: {} });
+    expect(run.result.rollback).toBeNull();
+  });
+
+  it('with best-effort by an invalidation that is refused everywhere is rolled back, too', async () => {
+    await using site = await startRollout();
+    site.fault({ action: 'CreateInvalidation', kind: 'denied', times: 9 });
+    const run = await deploy(site, { ...aliased, 'wait-for-invalidation': 'best-effort' });
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(aliasOf(site)).toEqual(back);
   });
 
   it('rides out what is in the way back', async () => {
@@ -104,8 +126,8 @@ describe.concurrent('a release that fails after the first alias moved', () => {
     expect(run.result.error.message).toContain('cloudfront:CreateInvalidation');
     expect(run.result.rollback.errors).toMatchObject([
       {
-        code: 'rolled-back',
-        message: expect.stringContaining('Alias live of web could not be put back and points to version 3'),
+        code: 'rollback-failed',
+        message: expect.stringContaining('Alias live of web could not be rolled back and points to version 3'),
       },
     ]);
     expect(run.log).toContain('lambda:UpdateAlias');
@@ -221,7 +243,7 @@ describe.concurrent('without an alias', () => {
     expect(run.outputs.status).toBe('failed');
     expect(run.result.error.message).toContain('cloudfront:CreateInvalidation');
     expect(run.result.rollback.errors).toMatchObject([
-      { code: 'rolled-back', message: expect.stringContaining('Function web could not be put back') },
+      { code: 'rollback-failed', message: expect.stringContaining('Function web could not be rolled back') },
     ]);
   });
 
@@ -242,7 +264,10 @@ describe.concurrent('without an alias', () => {
       expect(isBefore(run.log, noWayBack, '::group::Update')).toBe(true);
       expect(run.outputs.status).toBe('failed');
       expect(run.result.rollback.errors).toMatchObject([
-        { message: 'Function web could not be put back and keeps the new code: only an image can be.' },
+        {
+          code: 'rollback-failed',
+          message: expect.stringContaining('could not be rolled back and keeps the new code'),
+        },
       ]);
     });
 

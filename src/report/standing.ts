@@ -126,9 +126,12 @@ function updateText(outcome: FunctionOutcome): string {
 }
 
 function moveText({ name, before }: AliasOutcome): string {
-  return before === undefined
-    ? `create alias ${name} for it`
-    : `move alias ${name} to it from ${describeTarget(before)}`;
+  if (before === undefined) {
+    return `create alias ${name} for it`;
+  }
+  const isOnLatest = before.version === '$LATEST';
+  const first = isOnLatest ? `; before the update, fix alias ${name} to a version of the code it serves` : '';
+  return `move alias ${name} to it from ${describeTarget(before)}${first}`;
 }
 
 function costLines({ targets, regeneration }: ClearingPlan, paths: readonly string[]): string[] {
