@@ -17,6 +17,8 @@ export interface Images {
   push: (uri: string, image: string | Image) => string;
   /** The image, made up if unknown ones are accepted: by ECR and Lambda alike, so that they agree. */
   find: (uri: string) => StoredImage | undefined;
+  /** By the tag that names it now, where it is given by digest and there is one. */
+  nameOf: (uri: string) => string;
   /** As `find`, but makes nothing up. */
   findKnown: (uri: string) => StoredImage | undefined;
   /** For images that functions already run, which exist whatever else does not. */
@@ -68,6 +70,12 @@ export function startImages({ known, architectures, unknownImages, registry }: I
       );
       images.add(uri, pushed);
       return pushed.image.digest;
+    },
+    nameOf: (uri) => {
+      const { repository: name, digest } = readUri(uri);
+      const tags = [...(repositories.get(name)?.tags ?? [])];
+      const [tag] = tags.findLast(([, tagged]) => tagged === digest) ?? [];
+      return tag === undefined ? uri : `${name}:${tag}`;
     },
     findKnown: (uri) => {
       const { repository: name, tag, digest } = readUri(uri);

@@ -10,6 +10,7 @@ export interface FunctionSnapshot {
   lastUpdateStatus: UpdateStatus;
   /** What the record shows, also while an update is under way or after it failed. */
   codeSha256: string;
+  /** By the tag that named it when it was deployed, where there was one. */
   imageUri: string | undefined;
   architecture: string;
   environment: Record<string, string>;
@@ -55,17 +56,17 @@ export function functionSnapshot(fn: LambdaFunction): FunctionSnapshot {
     state: fn.state,
     lastUpdateStatus: fn.lastUpdateStatus,
     codeSha256: fn.code.codeSha256,
-    imageUri: fn.code.image?.uri,
+    imageUri: fn.code.image?.knownAs,
     architecture: fn.code.architecture,
     environment: { ...environment?.Variables },
     revisionId: fn.revisionId,
-    serving: { codeSha256: fn.serving.codeSha256, imageUri: fn.serving.image?.uri },
+    serving: { codeSha256: fn.serving.codeSha256, imageUri: fn.serving.image?.knownAs },
     updatedAt: fn.updatedAt,
     versions: fn.versions.map((version) => ({
       version: version.version,
       state: version.state,
       codeSha256: version.code.codeSha256,
-      imageUri: version.code.image?.uri,
+      imageUri: version.code.image?.knownAs,
       description: String(version.configuration.Description ?? ''),
       activeAt: version.activeAt,
     })),

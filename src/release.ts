@@ -89,7 +89,7 @@ async function lookAtEverything(releasing: Releasing): Promise<boolean> {
     lookAtFunction(one, world, timeline, deadline),
   );
   const isBuildable = !areThere || (await chooseBuildPlatform(releasing));
-  const resolveCode = createCodeResolver(world);
+  const resolveCode = createCodeResolver(world, outcome.warnings);
   // Of an image that is not built yet, nothing can be known.
   const known = outcome.functions.filter((one) => one.error === undefined && !getsBuiltImage(one));
   const [areFitting, areSwitchable, areClearable] = await Promise.all([

@@ -315,8 +315,8 @@ export interface Ecr {
   signIn(deadline: number): Promise<Attempt<{ user: string; password: string }>>;
   /** What a tag or digest stands for; undefined when the registry has no such image. */
   manifest(image: ImageUri, deadline: number): Promise<Attempt<Manifest | undefined>>;
-  /** The platform of an image, as its configuration says, such as `linux/arm64`. */
-  platform(image: ImageUri, configDigest: string, deadline: number): Promise<Attempt<string>>;
+  /** The platform of an image, such as `linux/arm64`; undefined when its configuration does not say it. */
+  platform(image: ImageUri, configDigest: string, deadline: number): Promise<Attempt<string | undefined>>;
 }
 
 export interface Manifest {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -267,17 +269,100 @@ describe.concurrent('preflight of an image', () => {
     expect(callsTo(aws, 'UpdateFunctionCode')).toEqual([]);
   });
 
-  it.each([
-    { name: 'denied', fault: { kind: 'denied' }, words: 'ecr:BatchGetImage was denied' },
-    { name: 'throttled', fault: { kind: 'throttle' }, words: 'throttled' },
-    { name: 'broken', fault: { kind: 'html-200' }, words: 'makes no sense' },
-  ] as const)('is left out in one line when ECR is $name, and the release goes on', async ({ fault, words }) => {
-    await using aws = await startSite();
-    aws.fault({ action: 'BatchGetImage', ...fault, times: 99 });
+  it.each(['BatchGetImage', 'GetDownloadUrlForLayer'])(
+    'is left out with a warning when %s is denied, and the release goes on',
+    async (action) => {
+      await using aws = await startSite({ functions: [{ name: 'web' }, { name: 'api' }] });
+      aws.fault({ action, kind: 'denied', times: 99 });
+      const run = await deploy(aws, { ...inputs, 'function-name': 'web api', rollback: 'false' });
+      expect(run.exitCode).toBe(0);
+      expect(run.log.split('\n').filter((line) => line.includes('is left out'))).toHaveLength(1);
+      expect(run.log).toMatch(new RegExp(`^::warning .*access-denied.*not checked.*ecr:${action} was denied`, 'm'));
+      expect(run.result.warnings).toMatchObject([
+        {
+          code: 'access-denied',
+          hint: expect.stringContaining(`ecr:${action} on arn:aws:ecr:us-east-1:123456789012:repository/web`),
+        },
+      ]);
+      expect(run.summary).toContain('not checked');
+    },
+  );
+
+  it.each(
+    ['BatchGetImage', 'GetDownloadUrlForLayer'].flatMap((action) =>
+      (['throttle', 'service-unavailable', 'internal-error', 'reset-before', 'html-200'] as const).map((kind) => ({
+        action,
+        kind,
+      })),
+    ),
+  )('is made all the same when $action has $kind at first', async ({ action, kind }) => {
+    await using aws = await startSite({ images: { [`${repository}:v2`]: { architecture: 'arm64' } } });
+    aws.fault({ action, kind, times: 4 });
     const run = await deploy(aws, inputs);
+    expect(run.result.error).toMatchObject({ code: 'image-rejected', message: expect.stringContaining('linux/arm64') });
+    expect(callsTo(aws, 'UpdateFunctionCode')).toEqual([]);
+  });
+
+  it('is left out with a warning, soon, where the runner has no way to ECR', async () => {
+    await using aws = await startSite();
+    const run = await deploy(aws, inputs, { env: { AWS_ENDPOINT_URL_ECR: 'http://127.0.0.1:9' } });
     expect(run.exitCode).toBe(0);
-    expect(run.log.split('\n').filter((line) => line.includes('is left out'))).toHaveLength(1);
-    expect(run.log).toContain(words);
+    expect(run.ms).toBeLessThan(30_000);
+    expect(run.result.warnings).toMatchObject([{ message: expect.stringContaining('ECR cannot be reached') }]);
+  });
+
+  it.each([
+    { code: 'ImageInaccessible', says: 'ImageInaccessible' },
+    { code: 'UpstreamAccessDenied', says: 'UpstreamAccessDenied' },
+  ])('is left out with a warning when ECR says $code inside an answer', async ({ code, says }) => {
+    await using aws = await startSite();
+    await using ecr = await startFailingEcr(code);
+    const run = await deploy(aws, inputs, { env: { AWS_ENDPOINT_URL_ECR: ecr.url } });
+    expect(run.exitCode).toBe(0);
+    expect(run.result.warnings).toMatchObject([{ message: expect.stringContaining(says) }]);
+  });
+
+  it('fails when ECR does not answer at all, before anything changes', async () => {
+    await using aws = await startSite();
+    aws.fault({ action: 'BatchGetImage', kind: 'service-unavailable', times: 999 });
+    const run = await deploy(aws, { ...inputs, 'update-timeout': '2s' });
+    expect(run.result.error).toMatchObject({ code: 'timed-out', message: expect.stringContaining('BatchGetImage') });
+    expect(callsTo(aws, 'UpdateFunctionCode')).toEqual([]);
+  });
+
+  it.each(['web:v2', 'web:v2@sha256'])(
+    'deploys what was checked although the tag moves on meanwhile (%s)',
+    async (form) => {
+      await using aws = await startSite({ functions: [{ name: 'web' }] });
+      const checked = aws.images.push(`${repository}:v2`, {});
+      const stop = aws.on('GetDownloadUrlForLayer', () => {
+        stop();
+        aws.images.push(`${repository}:v2`, { architecture: 'arm64' });
+      });
+      const uri = form === 'web:v2' ? `${repository}:v2` : `${repository}:v2@${checked}`;
+      const run = await deploy(aws, { ...inputs, 'image-uri': uri });
+      expect(run.exitCode).toBe(0);
+      expect(callsTo(aws, 'UpdateFunctionCode').map(({ input }) => input.ImageUri)).toEqual([
+        `${repository}@${checked}`,
+      ]);
+      expect(run.result.functions[0].codeSha256).toBe(checked.replace('sha256:', ''));
+      // People know it by its tag.
+      expect(run.log).toContain('web:v2');
+      expect(run.summary).toMatch(/web(?::|&#58;)v2/);
+    },
+  );
+
+  it('sends the tag where ECR does not tell what it stands for', async () => {
+    await using aws = await startSite({ deny: ['ecr:BatchGetImage'] });
+    await deploy(aws, inputs);
+    expect(callsTo(aws, 'UpdateFunctionCode').map(({ input }) => input.ImageUri)).toEqual([`${repository}:v2`]);
+  });
+
+  it('checks in a dry run what a release would send', async () => {
+    await using aws = await startSite();
+    const run = await deploy(aws, { ...inputs, 'dry-run': 'true' });
+    expect(callsTo(aws, 'UpdateFunctionCode')[0]?.input.ImageUri).toMatch(/web@sha256:[0-9a-f]{64}$/);
+    expect(run.log).toContain('web:v2');
   });
 
   it('shows nothing of the presigned URL it reads the configuration from', async () => {
@@ -310,3 +395,20 @@ describe.concurrent('preflight of an image', () => {
     expect(run.log).toContain('- web: holds this code already');
   });
 });
+
+/** An ECR that answers a look at any image with one failure. */
+async function startFailingEcr(failureCode: string): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((_, response) => {
+    response
+      .writeHead(200, { 'content-type': 'application/x-amz-json-1.1' })
+      .end(JSON.stringify({ images: [], failures: [{ failureCode, failureReason: 'So it is.' }] }));
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}

@@ -14,7 +14,7 @@ export interface Code {
   codeSize: number;
   /** What the function runs on. */
   architecture: string;
-  image: { uri: string; resolvedUri: string; architecture: string | undefined } | undefined;
+  image: { uri: string; knownAs: string; resolvedUri: string; architecture: string | undefined } | undefined;
   /** The customer's key that encrypts a package; each update says it again. */
   sourceKmsKey?: string | undefined;
   /** Where the package is that is referred to; undefined for a copy, which is what an update makes by default. */
@@ -80,7 +80,12 @@ export function imageCode(uri: string, architecture: string, { home, images }: C
     // AWS reports no size for images.
     codeSize: 0,
     architecture,
-    image: { uri, resolvedUri: resolveUri(uri, image.digest), architecture: image.architecture },
+    image: {
+      uri,
+      knownAs: images.nameOf(uri),
+      resolvedUri: resolveUri(uri, image.digest),
+      architecture: image.architecture,
+    },
   };
 }
 

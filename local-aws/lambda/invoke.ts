@@ -132,7 +132,7 @@ function execute(store: LambdaStore, { fn, version, code }: Answering, outcome: 
 }
 
 function payloadOf({ fn, version, code }: Answering): Record<string, unknown> {
-  return { functionName: fn.name, version, codeSha256: code.codeSha256, imageUri: code.image?.uri };
+  return { functionName: fn.name, version, codeSha256: code.codeSha256, imageUri: code.image?.knownAs };
 }
 
 function failureOf(code: Code, outcome: Outcome | undefined): unknown {

@@ -217,7 +217,7 @@ function olderCode(code: Code, number: number): Code {
   if (code.image === undefined) return { ...code, codeSha256: hash.digest('base64') };
   const codeSha256 = hash.digest('hex');
   const resolvedUri = code.image.resolvedUri.replace(/@.*$/, `@sha256:${codeSha256}`);
-  return { ...code, codeSha256, image: { ...code.image, uri: resolvedUri, resolvedUri } };
+  return { ...code, codeSha256, image: { ...code.image, uri: resolvedUri, knownAs: resolvedUri, resolvedUri } };
 }
 
 function setState(store: LambdaStore, fn: LambdaFunction, options: FunctionOptions): void {

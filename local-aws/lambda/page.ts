@@ -28,7 +28,7 @@ export function renderPage(answering: Answering, method: string, path: string, m
     functionName: fn.name,
     version,
     codeSha256: code.codeSha256,
-    imageUri: code.image?.uri,
+    imageUri: code.image?.knownAs,
   };
   const page = maker?.(visit) ?? {};
   return {

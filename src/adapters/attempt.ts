@@ -155,7 +155,7 @@ function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
       kind: 'unanswered',
       reason,
       retryAfterMs: retryAfterMs(error),
-      errorName: failure.name,
+      errorName: networkCodeOf(error) ?? failure.name,
       ...(typeof throttle === 'string' && { throttle }),
     };
   }
@@ -170,6 +170,11 @@ function isUnreadable({ name, message = '' }: SdkError): boolean {
   return name === 'SyntaxError' || message.includes('Deserialization error');
 }
 
+function networkCodeOf({ code, cause }: SdkError): string | undefined {
+  const network = [code, cause?.code].find((one) => networkCodes.has(one) || String(one).startsWith('HPE_'));
+  return network === undefined ? undefined : String(network);
+}
+
 /** Why a call should be tried again, or undefined when that cannot help. */
 function passingReason<T>({ error, name, status }: Failure<T>): string | undefined {
   if (throttled.has(name) || status === 429) {
@@ -180,8 +185,7 @@ function passingReason<T>({ error, name, status }: Failure<T>): string | undefin
     // The SDK has set its clock by the server's; the next try is signed with that.
     return `a clock that is off (${name})`;
   }
-  const codes = [error.code, error.cause?.code];
-  const network = codes.find((code) => networkCodes.has(code) || String(code).startsWith('HPE_'));
+  const network = networkCodeOf(error);
   if (network !== undefined) {
     // Also behind a status: the connection broke in the middle of the answer.
     return `a broken connection (${network})`;

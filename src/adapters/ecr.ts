@@ -2,6 +2,7 @@ import type {
   BatchGetImageCommandOutput,
   GetAuthorizationTokenCommandOutput,
   GetDownloadUrlForLayerCommandOutput,
+  ImageFailure,
 } from '@aws-sdk/client-ecr';
 import type { ImageUri } from '../image/image-uri.ts';
 import { imageMediaTypes } from '../image/manifest.ts';
@@ -53,7 +54,7 @@ export function connectEcr(region: string, cancelled: AbortSignal): Ecr {
           action: 'ecr:BatchGetImage',
           send: async (abortSignal) => {
             try {
-              return await client.send(
+              const answer: BatchGetImageCommandOutput = await client.send(
                 new sdk.BatchGetImageCommand({
                   registryId: image.accountId || undefined,
                   repositoryName: image.repository,
@@ -62,6 +63,8 @@ export function connectEcr(region: string, cancelled: AbortSignal): Ecr {
                 }),
                 { abortSignal },
               );
+              refuseFailure(answer);
+              return answer;
             } catch (error) {
               if (error instanceof Error && error.name === 'RepositoryNotFoundException') {
                 return { failures: [{ failureCode: 'ImageNotFound' }] };
@@ -75,8 +78,7 @@ export function connectEcr(region: string, cancelled: AbortSignal): Ecr {
               const { imageManifest: text, imageManifestMediaType: mediaType = '' } = found;
               return { manifest: { digest: found.imageId.imageDigest, mediaType, text } };
             }
-            const isMissing = failures?.some(({ failureCode }) => failureCode === 'ImageNotFound');
-            return isMissing ? { manifest: undefined } : undefined;
+            return failures?.some(isMissing) ? { manifest: undefined } : undefined;
           },
         },
         { patienceMs, deadline, cancelled },
@@ -85,7 +87,7 @@ export function connectEcr(region: string, cancelled: AbortSignal): Ecr {
     },
     async platform(image, configDigest, deadline) {
       const { sdk, client } = await connection();
-      return attempt<string>(
+      const answer = await attempt<{ platform: string | undefined }>(
         {
           ...about(image),
           action: 'ecr:GetDownloadUrlForLayer',
@@ -99,16 +101,48 @@ export function connectEcr(region: string, cancelled: AbortSignal): Ecr {
               { abortSignal },
             );
             // A presigned URL: nothing of it, and nothing that fetch says about it, goes any further.
-            const answer = await fetch(layer.downloadUrl ?? '', { signal: abortSignal }).catch(() => undefined);
-            const text = (await answer?.text()) ?? '';
-            return answer?.ok && text.length <= longestConfig ? text : '';
+            return readConfig(layer.downloadUrl ?? '', abortSignal);
           },
-          read: (text: string) => readPlatform(text),
+          read: (text: string) => ({ platform: readPlatform(text) }),
         },
         { patienceMs, deadline, cancelled },
       );
+      return answer.kind === 'answered' ? { kind: 'answered', value: answer.value.platform } : answer;
     },
   };
+}
+
+function isMissing({ failureCode }: ImageFailure): boolean {
+  return failureCode === 'ImageNotFound';
+}
+
+/** Of a pull-through cache whose upstream registry does not answer (ImageFailureCode of ECR's API). */
+const passingFailures: ReadonlySet<string | undefined> = new Set(['UpstreamTooManyRequests', 'UpstreamUnavailable']);
+
+/** A failure inside a 200 that neither passes nor says that the image is missing, such as ImageInaccessible. */
+function refuseFailure({ failures = [] }: BatchGetImageCommandOutput): void {
+  const failure = failures.find((one) => !isMissing(one) && !passingFailures.has(one.failureCode));
+  if (failure !== undefined) {
+    throw Object.assign(new Error(failure.failureReason), {
+      name: failure.failureCode ?? 'ImageFailure',
+      $metadata: { httpStatusCode: 400 },
+    });
+  }
+}
+
+/** From a presigned URL: nothing of it, and nothing that fetch says about it, goes any further. */
+async function readConfig(url: string, signal: AbortSignal): Promise<string> {
+  const failure = (name: string, rest: object) =>
+    Object.assign(new Error('The configuration of the image could not be fetched.'), { name, ...rest });
+  const { status, text } = await fetch(url, { signal })
+    .then(async (answer) => ({ status: answer.status, text: await answer.text() }))
+    .catch(({ cause }: { cause?: { code?: unknown } }) => {
+      throw failure('TimeoutError', { code: cause?.code });
+    });
+  if (status !== 200) {
+    throw failure('LayerNotReadable', { $metadata: { httpStatusCode: status } });
+  }
+  return text.length <= longestConfig ? text : '';
 }
 
 function readPlatform(text: string): string | undefined {

@@ -1,5 +1,5 @@
 import { DeployError } from '../errors.ts';
-import { resolveBuilt } from '../lambda/resolve-code.ts';
+import { resolveImage } from '../lambda/resolve-code.ts';
 import type { BuildOutcome, FunctionOutcome } from '../outcome.ts';
 import { persist } from '../retry.ts';
 import type { Timeline } from '../timeline.ts';
@@ -30,7 +30,7 @@ export async function buildImage(
     return digest;
   });
   for (const one of functions) {
-    resolveBuilt(one, image, outcome.digest);
+    resolveImage(one, image, outcome.digest);
   }
 }
 

@@ -1,6 +1,7 @@
 import { DeployError } from '../errors.ts';
 import { plain } from '../plain.ts';
-import type { World } from '../world.ts';
+import { type Persistence, persist } from '../retry.ts';
+import type { Attempt, World } from '../world.ts';
 import type { ImageUri } from './image-uri.ts';
 import { readManifest } from './manifest.ts';
 
@@ -12,26 +13,41 @@ export interface ImageFacts {
   platform: string | undefined;
 }
 
-const patienceMs = 3000;
-
 /**
- * Reads an image's manifest, where ECR permits it, and refuses what Lambda would refuse later and less clearly. An image
- * that cannot be looked at is not refused: the right to read ECR is not needed to deploy.
+ * Reads an image's manifest, where ECR permits it, and refuses what Lambda would refuse later and less clearly. Trouble that
+ * passes is ridden out. Only an image that ECR refuses to show is not refused here, because the right to read ECR is not
+ * needed to deploy: that is a warning.
  */
-export async function inspectImage(image: ImageUri, world: World, deadline: number): Promise<ImageFacts> {
+export async function inspectImage(
+  image: ImageUri,
+  world: World,
+  deadline: number,
+  warnings: DeployError[],
+): Promise<ImageFacts> {
   const known = { digest: image.digest || undefined, platform: undefined };
   const name = `${image.repository}${image.digest ? `@${image.digest}` : `:${image.tag}`}`;
-  const leaveOut = (what: string, reason: string) => {
-    world.log.line(`${name}: ${what} left out (${plain(reason)})`);
-    return known;
+  const leaveOut = (what: string, reason: string) =>
+    world.log.line(`${name}: the check of the ${what} is left out (${plain(reason)})`);
+  const warn = (what: string, { code, message, hint }: DeployError) => {
+    leaveOut(what, message);
+    warnings.push(new DeployError(code, `The ${what} of image ${image.text} is not checked: ${message}`, { hint }));
   };
   if (image.region === '') {
-    return leaveOut('the check of the image is', 'its registry is on this machine');
+    leaveOut('image', 'its registry is on this machine');
+    return known;
   }
-  const until = Math.min(deadline, world.clock.now() + patienceMs);
-  const found = await world.ecr.manifest(image, until);
-  if (found.kind !== 'answered') {
-    return leaveOut('the check of the image is', found.kind === 'refused' ? found.error.message : found.reason);
+  const ask = <T>(action: string, call: () => Promise<Attempt<T>>) =>
+    untilRefused(call, {
+      subject: `${action} for ${image.repository}`,
+      deadline,
+      capMs: 5000,
+      clock: world.clock,
+      onRetry: (reason) => world.log.line(`${name}: ${reason}`),
+    });
+  const found = await ask('BatchGetImage', () => world.ecr.manifest(image, deadline));
+  if (found.kind === 'refused') {
+    warn('image', found.error);
+    return known;
   }
   if (found.value === undefined) {
     throw new DeployError('image-rejected', `Image ${image.text} is not in its repository.`, {
@@ -44,14 +60,54 @@ export async function inspectImage(image: ImageUri, world: World, deadline: numb
     throw indexRefused(image, manifest);
   }
   if (manifest.kind === 'unknown') {
-    return { ...leaveOut('the check of the architecture is', 'its manifest is of an unknown kind'), digest };
+    leaveOut('architecture', 'its manifest is of an unknown kind');
+    return { ...known, digest };
   }
-  const platform = await world.ecr.platform(image, manifest.configDigest, until);
-  if (platform.kind !== 'answered') {
-    const reason = platform.kind === 'refused' ? platform.error.message : platform.reason;
-    return { ...leaveOut('the check of the architecture is', reason), digest };
+  const platform = await ask('GetDownloadUrlForLayer', () =>
+    world.ecr.platform(image, manifest.configDigest, deadline),
+  );
+  if (platform.kind === 'refused') {
+    warn('architecture', platform.error);
+    return { ...known, digest };
+  }
+  if (platform.value === undefined) {
+    leaveOut('architecture', 'its configuration does not tell it');
   }
   return { digest, platform: platform.value };
+}
+
+type Told<T> = Exclude<Attempt<T>, { kind: 'busy' | 'unanswered' }>;
+
+/** A runner may have no way to ECR, although Lambda has one: of a host that is not reached at all, nothing more is awaited. */
+const unreachedMs = 10_000;
+const notReached: ReadonlySet<string | undefined> = new Set([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+]);
+
+/** Goes on until there is an answer, or a refusal for good, which is one as well. */
+function untilRefused<T>(call: () => Promise<Attempt<T>>, persistence: Persistence): Promise<Told<T>> {
+  const { clock } = persistence;
+  const began = clock.now();
+  let isReached = false;
+  return persist<Told<T>>(async () => {
+    const attempt = await call();
+    if (attempt.kind === 'answered' || attempt.kind === 'refused') {
+      return { kind: 'answered', value: attempt };
+    }
+    isReached ||= attempt.kind === 'busy' || !notReached.has(attempt.errorName);
+    const isGivenUp = !isReached && clock.now() - began > unreachedMs;
+    return isGivenUp ? { kind: 'answered', value: { kind: 'refused', error: unreached(attempt.reason) } } : attempt;
+  }, persistence);
+}
+
+function unreached(reason: string): DeployError {
+  return new DeployError('timed-out', `Amazon ECR cannot be reached from this runner, ${reason}.`, {
+    hint: 'Check the network of the runner; in a VPC, add the endpoint of ecr.api.',
+  });
 }
 
 function indexRefused(

@@ -12,17 +12,20 @@ import type { World } from '../world.ts';
  */
 type CodeResolver = (outcome: FunctionOutcome, deadline: number) => Promise<string | undefined>;
 
-export function createCodeResolver(world: World): CodeResolver {
+export function createCodeResolver(world: World, warnings: DeployError[]): CodeResolver {
   const images = new Map<string, Promise<ImageFacts>>();
   return async (outcome, deadline) => {
     const { source } = outcome.plan;
     switch (source.kind) {
       case 'image': {
-        const inspected = images.get(source.image.text) ?? inspectImage(source.image, world, deadline);
+        const inspected = images.get(source.image.text) ?? inspectImage(source.image, world, deadline, warnings);
         images.set(source.image.text, inspected);
         const facts = await inspected;
-        outcome.code = { kind: 'image', imageUri: source.image.text };
-        outcome.expectedSha256 = facts.digest?.replace('sha256:', '');
+        if (facts.digest === undefined) {
+          outcome.code = { kind: 'image', imageUri: source.image.text };
+        } else {
+          resolveImage(outcome, source.image, facts.digest);
+        }
         return facts.platform;
       }
       case 'zip': {
@@ -38,8 +41,8 @@ export function createCodeResolver(world: World): CodeResolver {
   };
 }
 
-/** What was pushed is what runs: the tag may be moved by another job at any time. */
-export function resolveBuilt(outcome: FunctionOutcome, image: ImageUri, digest: string): void {
+/** What was pushed or checked is what runs: the tag may be moved by another job at any time. */
+export function resolveImage(outcome: FunctionOutcome, image: ImageUri, digest: string): void {
   outcome.code = { kind: 'image', imageUri: `${image.registry}/${image.repository}@${digest}` };
   outcome.expectedSha256 = digest.replace('sha256:', '');
 }

@@ -115,7 +115,7 @@ function functionsTable(outcome: Outcome): string {
       .map((one) => [
         link(one.name, functionLink(region, one.name, one.version)),
         before(one),
-        outcome.plan?.dryRun ? codeText(undefined, sourceText(one.plan.source)) : codeText(one.after, ''),
+        outcome.plan?.dryRun ? codeText(undefined, sourceText(one.plan.source)) : after(one),
         version(one),
         escapeMarkdown(outcome.plan?.dryRun ? 'only checked' : functionStanding(one)),
         timeOf(one.name, outcome.steps),
@@ -125,6 +125,14 @@ function functionsTable(outcome: Outcome): string {
 
 function before(one: FunctionOutcome): string {
   return codeText(one.before, '');
+}
+
+function after(one: FunctionOutcome): string {
+  const { source } = one.plan;
+  const state = one.after;
+  return state !== undefined && source.kind === 'image' && state.codeSha256 === one.expectedSha256
+    ? codeText({ ...state, imageUri: source.image.text }, '')
+    : codeText(state, '');
 }
 
 /** The image as people know it, by tag, and what it really is, by the beginning of its digest. */
