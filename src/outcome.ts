@@ -59,6 +59,8 @@ export interface DistributionOutcome extends Readonly<Target> {
   readonly invalidations: CreatedInvalidation[];
   /** Whether an invalidation may have been made although no answer named it. */
   isSent: boolean;
+  /** Whether CloudFront refused to invalidate it, or some of its paths. */
+  isRefused: boolean;
   /** When the first was sent, in milliseconds of the clock. */
   sentAt: number | undefined;
   /** Why the end of the invalidation was not seen, where that is no failure. */
@@ -136,6 +138,7 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
       ...target,
       invalidations: [],
       isSent: false,
+      isRefused: false,
       sentAt: undefined,
       warning: undefined,
       error: undefined,

@@ -6,7 +6,7 @@ import { deleteStaleAssets } from './assets/delete-stale.ts';
 import { lookAtAssets } from './assets/look.ts';
 import { placeOf } from './assets/outcome.ts';
 import { uploadAssets } from './assets/upload.ts';
-import { clearCaches, lookAtCaches, regenerateCaches } from './cloudfront/caches.ts';
+import { clearCaches, lookAtCaches, partlyInvalidated, regenerateCaches } from './cloudfront/caches.ts';
 import { DeployError, toDeployError } from './errors.ts';
 import { buildImage, choosePlatform, getsBuiltImage } from './image/build.ts';
 import { checkUpdate, lookAtFunction } from './lambda/look.ts';
@@ -210,9 +210,11 @@ async function clear(releasing: Releasing): Promise<boolean> {
     world.log.line(`nothing to clear, ${reason}${outcome.regeneration ? '; no page is fetched either' : ''}`);
     return true;
   }
-  return world.log.group(`Clear ${count(outcome.distributions, 'distribution')}`, () =>
+  const isCleared = await world.log.group(`Clear ${count(outcome.distributions, 'distribution')}`, () =>
     clearCaches(releasing, clearing, items),
   );
+  outcome.error ??= partlyInvalidated(outcome.distributions);
+  return isCleared;
 }
 
 function reasonNotToClear({ plan, outcome }: Releasing): string | undefined {

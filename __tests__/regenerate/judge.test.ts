@@ -78,6 +78,22 @@ describe('with an expectation', () => {
     expect(judge(answer(headers, rest), expecting)).toMatchObject(found);
   });
 
+  it.each([
+    { name: 'a miss', headers: cf('Miss'), proves: true },
+    { name: 'a refreshed hit', headers: cf('RefreshHit'), proves: true },
+    { name: 'a miss that the origin made after the clearing', headers: cf('Miss', '2'), proves: true },
+    { name: 'a miss of what a cache upstream kept', headers: cf('Miss', '99'), proves: false },
+    { name: 'a young hit', headers: cf('Hit', '2'), proves: false },
+    { name: 'an error', headers: cf('Error'), proves: false },
+    { name: 'code at the edge', headers: cf('LambdaGeneratedResponse'), proves: false },
+    { name: 'no word of a cache', headers: {}, proves: false },
+    { name: 'a miss of another cache', headers: { 'x-cache': 'MISS' }, proves: false },
+    { name: 'a hit of a cache in front', headers: { 'x-cache': 'Miss from cloudfront, HIT' }, proves: false },
+    { name: 'a 404', headers: cf('Miss'), rest: { status: 404 }, proves: false },
+  ])('$name without what is expected proves old code: $proves', ({ headers, rest = {}, proves }) => {
+    expect(judge(answer(headers, rest), expecting)).toMatchObject({ verdict: 'stale', provesOldCode: proves });
+  });
+
   it('takes an ETag that compression made weak for the same', () => {
     const etag = { ...plainly, expectHeader: { name: 'etag', value: '"abc"' } };
     expect(judge(answer({ etag: 'W/"abc"' }), etag).verdict).toBe('fresh');

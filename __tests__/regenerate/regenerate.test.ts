@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { connectClock } from '../../src/adapters/clock.ts';
 import { connectWeb } from '../../src/adapters/web.ts';
 import type { DeployError } from '../../src/errors.ts';
+import { collectPages, hostsOf } from '../../src/regenerate/collect-pages.ts';
 import { fetchPage } from '../../src/regenerate/fetch-page.ts';
 import { emptyRegeneration, type RegenerationOutcome } from '../../src/regenerate/outcome.ts';
 import type { RegenerationPlan } from '../../src/regenerate/plan.ts';
@@ -232,6 +233,33 @@ describe.concurrent('a page that stays stale', () => {
     const { error, outcome } = await run(cdn, { urls: ['/old', '/new'], ...v2 });
     expect(error).toMatchObject({ code: 'stale-cache', hint: expect.stringContaining('origin still runs old code') });
     expect(outcome.stalePages).toMatchObject([{ layer: 'origin' }]);
+    expect(outcome.provesOldCode).toBe(true);
+  });
+
+  it('proves old code only as far as the origin was asked for it', async () => {
+    await using cdn = await startCdn();
+    for (const path of ['/kept', '/mixed']) {
+      cdn.keep(path, page('v1'), 100);
+    }
+    cdn.stuck.add('/kept').add('/mixed');
+    cdn.origin = (path) => page(path === '/old' ? 'v1' : 'v2');
+    const kept = await run(cdn, { urls: ['/kept', '/new'], ...v2 });
+    expect(kept.error?.code).toBe('stale-cache');
+    expect(kept.outcome.provesOldCode).toBe(false);
+    const mixed = await run(cdn, { urls: ['/mixed', '/old', '/new'], ...v2 });
+    expect(mixed.outcome.provesOldCode).toBe(true);
+  });
+
+  it('proves nothing when the second look at it does not end in time', async () => {
+    await using cdn = await startCdn();
+    cdn.origin = () => page('v1');
+    const clearAgain = async (paths: string[]) => {
+      cdn.raw.set('/old', () => undefined);
+      return cdn.clear(paths);
+    };
+    const { error, outcome } = await run(cdn, { urls: ['/old'], ...v2, clearAgain, timeoutMs: 1500 });
+    expect(error?.code).toBe('timed-out');
+    expect(outcome.provesOldCode).toBe(false);
   });
 
   it('as all others, may be expected in vain', async () => {
@@ -286,6 +314,20 @@ describe.concurrent('a page that fails', () => {
       message: `1 of 2 pages could not be had: ${cdn.url}/gone (HTTP 404).`,
     });
   });
+
+  it.each([404, 403, 500, 503])(
+    'as all do, with HTTP %d, is no success with an expectation, and no proof',
+    async (status) => {
+      await using cdn = await startCdn();
+      cdn.origin = () => ({ status });
+      const { error, outcome } = await run(cdn, { urls: ['/1', '/2'], expectBody: 'v2' });
+      expect(error?.code).toBe('stale-cache');
+      expect(outcome).toMatchObject({ fresh: 0, failed: 2, provesOldCode: false });
+      const plain = await run(cdn, { urls: ['/1', '/2'] });
+      expect(plain.error).toBeUndefined();
+      expect(plain.outcome.warning).toBeDefined();
+    },
+  );
 
   it('in none of these ways, but shows nothing, is a warning if all are like it', async () => {
     await using cdn = await startCdn();
@@ -421,13 +463,72 @@ describe.concurrent('a sitemap', () => {
       code: 'unexpected',
       says: 'another host',
     },
-  ])('that cannot be read is an error: $says', async ({ answer, code, says }) => {
+  ])('that cannot be read is a warning, and with an expectation an error: $says', async ({ answer, code, says }) => {
     await using cdn = await startCdn();
     cdn.origin = () => answer;
-    const { error } = await run(cdn, { sitemaps: ['/map.xml'] });
-    expect(error).toMatchObject({ code, hint: expect.any(String) });
-    expect(error?.message).toContain(`The sitemap ${cdn.url}/map.xml could not be read`);
-    expect(error?.message).toContain(says);
+    const { error, outcome } = await run(cdn, { sitemaps: ['/map.xml'] });
+    expect(error).toBeUndefined();
+    expect(outcome.warning).toMatchObject({ code, hint: expect.any(String) });
+    expect(outcome.warning?.message).toContain(`The sitemap ${cdn.url}/map.xml could not be read`);
+    expect(outcome.warning?.message).toContain(says);
+    const expecting = await run(cdn, { sitemaps: ['/map.xml'], expectBody: 'v2' });
+    expect(expecting.error).toMatchObject({ code: 'stale-cache', message: expect.stringContaining(says) });
+    expect(expecting.outcome.provesOldCode).toBe(false);
+  });
+
+  it('that cannot be read does not keep the others from being fetched', async () => {
+    await using cdn = await startCdn();
+    cdn.raw.set('/map', (_, response) => response.end(sitemap(`${cdn.url}/a`)));
+    cdn.origin = (path) => (path === '/none' ? { status: 503 } : page('v2'));
+    const { error, outcome } = await run(cdn, { sitemaps: ['/none', '/map'], expectBody: 'v2' });
+    expect(error).toBeUndefined();
+    expect(outcome).toMatchObject({ pages: 1, fresh: 1, warning: { code: 'unexpected' } });
+  });
+
+  it.each([
+    { name: 'lists nothing', list: () => '<urlset></urlset>' },
+    { name: 'lists another host', list: () => sitemap('https://other.example/a') },
+    { name: 'lists relative addresses', list: () => sitemap('/a', 'b') },
+    { name: 'lists what was not cleared', list: (url: string) => sitemap(`${url}/kept`) },
+  ])('that $name is a warning, and with an expectation an error', async ({ list }) => {
+    await using cdn = await startCdn();
+    cdn.raw.set('/map', (_, response) => response.end(list(cdn.url)));
+    const options = { sitemaps: ['/map'], isCleared: (path: string) => path !== '/kept' };
+    const plain = await run(cdn, options);
+    expect(plain.error).toBeUndefined();
+    expect(plain.outcome.warning?.message).toContain('There is no page to fetch');
+    const expecting = await run(cdn, { ...options, expectBody: 'v2' });
+    expect(expecting.error?.code).toBe('stale-cache');
+    expect(expecting.outcome.provesOldCode).toBe(false);
+  });
+
+  it('that lists http where the workflow names https is not asked in clear', async () => {
+    const plan = { urls: [], sitemaps: [new URL('https://a.example/map')] };
+    const asked: string[] = [];
+    const web = {
+      get: async ({ url }: { url: URL }) => {
+        asked.push(url.href);
+        const text = sitemap('http://a.example/1', 'https://a.example/2');
+        return {
+          ...{ kind: 'answered' as const, status: 200, headers: {}, bytes: 1 },
+          contains: false,
+          text,
+          answeredAt: 1,
+          ms: 1,
+        };
+      },
+    };
+    const fetching = { web, cancelled: new AbortController().signal, deadline: performance.now() + 5000 };
+    const outcome = emptyRegeneration();
+    const { pages } = await collectPages(
+      { ...plan, expectHeader: undefined, expectBody: '', timeoutMs: 5000 },
+      () => true,
+      { ...fetching, hosts: hostsOf(plan), onAnswer: () => undefined },
+      outcome,
+      () => undefined,
+    );
+    expect([...pages]).toEqual(['https://a.example/2']);
+    expect(outcome.leftOut).toBe(1);
   });
 
   it('of more than 50,000 pages gives the first 50,000, and says so', async () => {

@@ -8,7 +8,7 @@ const inputsOf = (site: Site) => ({
 });
 
 describe.concurrent('one attempt whose step runs again', () => {
-  it('stays green over pages that it has cached itself, and clears them once', async () => {
+  it('stays green over pages that it has cached itself, and clears them each time', async () => {
     await using site = await startSite();
     for (const seconds of [0, 2, 2]) {
       await sleep(seconds * 1000);
@@ -16,7 +16,8 @@ describe.concurrent('one attempt whose step runs again', () => {
       expect(outputs.status).toBe('succeeded');
       expect(result.regeneration).toMatchObject({ fresh: 1, stale: 0, clearedAgain: 0 });
     }
-    expect(effects(site, 'CreateInvalidation')).toBe(1);
+    // Each process pays for its own: what was invalidated before may have been cached again since.
+    expect(effects(site, 'CreateInvalidation')).toBe(3);
   });
 
   it('really clears again what it sees stale', async () => {
@@ -25,8 +26,8 @@ describe.concurrent('one attempt whose step runs again', () => {
     const first = await deploy(site, inputs);
     expect(first.result.error.message).toContain('1 of 1 page is still stale after another clearing');
     await deploy(site, inputs);
-    // The one of the attempt, and one for each time that the page was stale.
-    expect(effects(site, 'CreateInvalidation')).toBe(3);
+    // Each time the first, and one more for the stale page.
+    expect(effects(site, 'CreateInvalidation')).toBe(4);
     expect(callsTo(site, 'CreateInvalidation')).toHaveLength(4);
   });
 });

@@ -96,7 +96,12 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
   return {
     check(target, deadline) {
       return look<true>(
-        { ...about(target), action: getting[target.kind].action, read: () => true },
+        {
+          ...about(target),
+          action: getting[target.kind].action,
+          // The page of a proxy has none.
+          read: ({ Invalidation }: Partial<GetInvalidationCommandOutput>) => (Invalidation ? true : undefined),
+        },
         // Needs no permission that waiting does not need, and tells a wrong distribution from a missing permission.
         async (connected, options) => {
           const { sdk } = connected;
@@ -104,7 +109,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
             return await getting[target.kind].send(connected, target.id, noInvalidation, options);
           } catch (error) {
             if (error instanceof sdk.NoSuchInvalidation) {
-              return {};
+              return { Invalidation: {} };
             }
             throw error;
           }

@@ -1,4 +1,6 @@
 import { keysToClear } from '../assets/compare.ts';
+import { DeployError } from '../errors.ts';
+import type { DistributionOutcome } from '../outcome.ts';
 import type { ClearingPlan } from '../plan.ts';
 import type { RegenerationOutcome } from '../regenerate/outcome.ts';
 import { regenerate } from '../regenerate/regenerate.ts';
@@ -25,9 +27,10 @@ export async function lookAtCaches(releasing: Releasing, plan: ClearingPlan): Pr
     world.log.line(`to clear: ${count(paths.items, 'path')}${where}, ${costText(paths.items.length, targets)}`);
   }
   return sideBySide(outcome.distributions, world.log, async (one) => {
-    // Who does not wait may lack the permission to look.
-    if (plan.wait !== 'false' || releasing.plan.dryRun) {
-      await checkDistribution(one, plan, world, deadline);
+    const warning = await checkDistribution(one, plan, world, deadline);
+    if (warning !== undefined) {
+      world.log.line(warning.message);
+      outcome.warnings.push(warning);
     }
     if (hasTags(paths)) {
       await checkCacheTags(one, world, deadline);
@@ -41,19 +44,38 @@ export function clearCaches(releasing: Releasing, plan: ClearingPlan, items: rea
   return sideBySide(outcome.distributions, world.log, (one) => clearDistribution(clearing, one));
 }
 
+/** What stands where CloudFront accepted some of it and refused the rest: neither is as if nothing had happened. */
+export function partlyInvalidated(distributions: readonly DistributionOutcome[]): DeployError | undefined {
+  const refused = distributions.filter(({ isRefused }) => isRefused);
+  if (refused.length === 0 || !distributions.some(({ invalidations }) => invalidations.length > 0)) {
+    return undefined;
+  }
+  const list = refused.map(({ id, invalidations, error }) => {
+    const what = invalidations.length > 0 ? 'some of its paths' : 'all of it';
+    return `${id} (${what}: ${error?.code ?? 'refused'})`;
+  });
+  return new DeployError(
+    'invalidation-failed',
+    `CloudFront accepted only a part of the invalidation and refused ${list.join(', ')}.`,
+    {
+      hint: 'What was accepted is invalidated, and old pages may stay in the rest. See the errors of these, then run this again.',
+    },
+  );
+}
+
 function toClearing({ world, timeline }: Releasing, plan: ClearingPlan, items: readonly string[]): Clearing {
   return { world, timeline, plan, items, reference: () => callerReference('') };
 }
 
 /** Fetches the pages that the plan names, and sees that they are fresh. */
-export function regenerateCaches(
+export async function regenerateCaches(
   releasing: Releasing,
   plan: ClearingPlan,
   paths: PathPlan,
   regeneration: RegenerationOutcome,
 ): Promise<boolean> {
   const { world, timeline, outcome } = releasing;
-  return sideBySide([regeneration], world.log, async () => {
+  const areFresh = await sideBySide([regeneration], world.log, async () => {
     if (plan.regeneration === undefined) {
       return;
     }
@@ -75,4 +97,6 @@ export function regenerateCaches(
       outcome: regeneration,
     });
   });
+  outcome.warnings.push(...regeneration.moreWarnings);
+  return areFresh;
 }

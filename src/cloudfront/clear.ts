@@ -1,4 +1,4 @@
-import { DeployError } from '../errors.ts';
+import { DeployError, toDeployError } from '../errors.ts';
 import type { DistributionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
 import type { ClearingPlan } from '../plan.ts';
@@ -17,33 +17,65 @@ export interface Clearing {
   reference(): string;
 }
 
-/** Clears the cache of one distribution and, unless told otherwise, waits until CloudFront says that it is done. */
+/**
+ * Clears the cache of one distribution and, unless told otherwise, waits until CloudFront says that it is done. An end that
+ * is not seen does not keep the paths of the next call from being cleared.
+ */
 export async function clearDistribution(clearing: Clearing, outcome: DistributionOutcome): Promise<void> {
-  const { world, timeline, plan, items, reference } = clearing;
-  const { id } = outcome;
+  const { world, plan, items } = clearing;
   const deadline = world.clock.now() + plan.timeoutMs;
-  for (const batch of toBatches(items)) {
-    await timeline.step(id, 'create invalidation', (note) =>
-      createInvalidations({ world, reference, another: reference }, outcome, batch, deadline, note),
-    );
+  let unseen: DeployError | undefined;
+  for (const [index, batch] of toBatches(items).entries()) {
+    const until = index === 0 ? deadline : Math.max(deadline, world.clock.now() + leastCreatingMs);
+    await create(clearing, outcome, batch, until);
     if (plan.wait !== 'false') {
       // Also before the next batch: each of them may use up the quota for what is in progress.
-      await waitAsAsked(clearing, outcome, deadline);
+      unseen = (await seeEnd(clearing, outcome, deadline)) ?? unseen;
     }
+  }
+  if (unseen !== undefined && plan.wait === 'true') {
+    throw unseen;
+  }
+  outcome.warning = unseen ?? outcome.warning;
+}
+
+/** What is left for a further call when waiting for the one before has used up the time. */
+const leastCreatingMs = 15_000;
+
+async function create(
+  { world, timeline, reference }: Clearing,
+  outcome: DistributionOutcome,
+  batch: readonly string[],
+  deadline: number,
+): Promise<void> {
+  try {
+    await timeline.step(outcome.id, 'create invalidation', (note) =>
+      createInvalidations({ world, reference, another: reference }, outcome, batch, deadline, note),
+    );
+  } catch (error) {
+    // Without an answer, it may have been accepted.
+    outcome.isRefused = !['timed-out', 'cancelled'].includes(toDeployError(error).code);
+    throw error;
   }
 }
 
-async function waitAsAsked(clearing: Clearing, outcome: DistributionOutcome, deadline: number): Promise<void> {
+/** Why the end was not seen; undefined when it was. */
+async function seeEnd(
+  clearing: Clearing,
+  outcome: DistributionOutcome,
+  deadline: number,
+): Promise<DeployError | undefined> {
   try {
     await clearing.timeline.step(outcome.id, 'wait for the invalidation', (note) =>
       waitForAll(clearing, outcome, deadline, note),
     );
+    return undefined;
   } catch (error) {
-    if (clearing.plan.wait === 'best-effort' && error instanceof DeployError && error.code !== 'cancelled') {
-      outcome.warning = error;
-      return;
+    const reason = toDeployError(error);
+    if (reason.code === 'cancelled') {
+      throw reason;
     }
-    throw error;
+    return reason;
   }
 }
 

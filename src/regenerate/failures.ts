@@ -1,6 +1,7 @@
 import { DeployError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { seconds } from '../timeline.ts';
+import { leftOutTexts } from './collect-pages.ts';
 import { count } from './count.ts';
 import type { Layer, RegenerationOutcome } from './outcome.ts';
 import type { RegenerationPlan } from './plan.ts';
@@ -77,14 +78,67 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** What is no proof that the cache is stale, but somebody should look at it. */
-export function warningOf(outcome: RegenerationOutcome): DeployError | undefined {
-  if (outcome.failed > 0) {
-    return pagesFailed(outcome);
+/**
+ * With an expectation, green means that a page was seen to meet it. `tally` has run; `problems` are those of sitemaps.
+ */
+export function nothingFresh(
+  outcome: RegenerationOutcome,
+  problems: readonly DeployError[],
+  plan: RegenerationPlan,
+): DeployError {
+  const reason =
+    outcome.failed > 0
+      ? pagesFailed(outcome).message
+      : (problems[0]?.message ?? (outcome.pages === 0 ? noPage(outcome).message : 'None shows whether it is fresh.'));
+  return new DeployError('stale-cache', `No page was verified${expectation(plan)}: ${reason}`, {
+    hint: 'The cache is invalidated, and nothing proves that the new code is wrong. Check that these pages answer through the CDN and that the sitemaps name them as the workflow names their host; then run this again.',
+  });
+}
+
+function noPage(outcome: RegenerationOutcome): DeployError {
+  const reasons = leftOutTexts(outcome);
+  return new DeployError(
+    'not-found',
+    `There is no page to fetch${reasons.length > 0 ? `: ${reasons.join('; ')}` : ': the sitemaps list none'}.`,
+    { hint: 'Nothing is proven about the cache. Check what regenerate-sitemap lists.' },
+  );
+}
+
+/** What is no proof that the cache is stale, but somebody should look at it; the most important first. */
+export function warningsOf(outcome: RegenerationOutcome, problems: readonly DeployError[]): DeployError[] {
+  // What ended with an error says there what it is about.
+  const isOver = outcome.error !== undefined;
+  return [
+    ...(outcome.failed > 0 ? [pagesFailed(outcome)] : []),
+    ...(outcome.failed === 0 && !isOver && outcome.pages > 0 && outcome.unknown === outcome.pages
+      ? [nothingProven(outcome)]
+      : []),
+    ...problemsInShort(problems),
+    ...leftOutWarnings(outcome, isOver || problems.length > 0),
+  ];
+}
+
+function leftOutWarnings(outcome: RegenerationOutcome, isNamed: boolean): DeployError[] {
+  const reasons = leftOutTexts(outcome);
+  if (outcome.pages === 0) {
+    return isNamed ? [] : [noPage(outcome)];
   }
-  // What was not fetched to the end has an error that says so.
-  const isNothingProven = outcome.error === undefined && outcome.pages > 0 && outcome.unknown === outcome.pages;
-  return isNothingProven ? nothingProven(outcome) : undefined;
+  return reasons.length === 0
+    ? []
+    : [
+        new DeployError('unexpected', `Not all pages were fetched: ${reasons.join('; ')}.`, {
+          hint: 'Nothing is proven about the others. Check paths and what regenerate-sitemap lists.',
+        }),
+      ];
+}
+
+function problemsInShort(problems: readonly DeployError[]): DeployError[] {
+  const [first] = problems;
+  if (first === undefined) {
+    return [];
+  }
+  const more = problems.length > 1 ? ` So could ${count(problems.length - 1, 'more sitemap')}.` : '';
+  return [new DeployError(first.code, `${first.message}${more}`, { hint: first.hint })];
 }
 
 function nothingProven({ pages }: RegenerationOutcome): DeployError {

@@ -4,7 +4,14 @@ import type { ExpectedHeader } from './expected-header.ts';
 /** What one answer proves about the cache, and by what. */
 export type Judgement =
   | { verdict: 'fresh' | 'unknown'; reason: string }
-  | { verdict: 'stale'; reason: string; layer: 'edge' | 'origin'; age: number | undefined };
+  | {
+      verdict: 'stale';
+      reason: string;
+      layer: 'edge' | 'origin';
+      age: number | undefined;
+      /** Whether it proves that old code still answers: no cache can have kept it, and it is a page. */
+      provesOldCode: boolean;
+    };
 
 export interface Circumstances {
   expectHeader: ExpectedHeader | undefined;
@@ -35,7 +42,17 @@ function judgeByMarker(answer: PageAnswer, { expectHeader, expectBody, clearedAt
   const isOld = age !== undefined && !isYounger(age, answer, clearedAt);
   const isKept = cache === 'hit' ? age === undefined || isOld : cache === 'none' && isOld;
   const layer = isKept ? 'edge' : 'origin';
-  return { verdict: 'stale', reason: 'lacks what is expected', layer, age };
+  const provesOldCode = !isOld && isFetchedNow(answer) && answer.status < 300;
+  return { verdict: 'stale', reason: 'lacks what is expected', layer, age, provesOldCode };
+}
+
+/**
+ * Whether CloudFront alone answered, and asked the origin for it
+ * (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/understanding-response-headers.html has the
+ * words). Another cache in front adds words of its own to X-Cache, and may keep CloudFront's.
+ */
+function isFetchedNow({ headers }: PageAnswer): boolean {
+  return /^(?:Miss|RefreshHit) from cloudfront$/i.test((headers['x-cache'] ?? '').trim());
 }
 
 function hasHeader({ headers }: PageAnswer, { name, value }: ExpectedHeader): boolean {
@@ -68,7 +85,7 @@ function judgeByCache(answer: PageAnswer, { isCleared, clearedAt }: Circumstance
     return { verdict: 'fresh', reason: 'younger than the invalidation' };
   }
   return isCleared
-    ? { verdict: 'stale', reason: 'older than the invalidation', layer: 'edge', age }
+    ? { verdict: 'stale', reason: 'older than the invalidation', layer: 'edge', age, provesOldCode: false }
     : { verdict: 'unknown', reason: 'not covered by the invalidation' };
 }
 

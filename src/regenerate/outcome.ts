@@ -27,8 +27,6 @@ export interface RegenerationOutcome {
   /** Of all bodies, as they came over the wire. */
   bytes: number;
   ms: number;
-  /** Whether a page came from the origin after the invalidation without what fresh pages carry. */
-  provesOldCode: boolean;
   /** How many pages were cleared once more. */
   clearedAgain: number;
   /** How many entries of sitemaps and targets of redirects are on hosts that the workflow does not name. */
@@ -37,14 +35,22 @@ export interface RegenerationOutcome {
   skipped: number;
   /** Whether the sitemaps name more pages than are fetched. */
   isTruncated: boolean;
+  /** How many entries of sitemaps are no URLs of pages. */
+  unreadable: number;
+  /**
+   * Whether a page came from the origin after the invalidation without what was expected. A page that a cache kept, one
+   * that could not be fetched and a time that ran out prove nothing against the code.
+   */
+  provesOldCode: boolean;
   /** By the code of the edge location, such as `FRA56-P4`. */
   readonly edges: Map<string, EdgeCounts>;
   slowest: readonly { url: string; ms: number }[];
   /** The first of them, as `failedPages`. */
   stalePages: readonly { url: string; layer: Layer; age: number | undefined }[];
   failedPages: readonly { url: string; reason: string }[];
-  /** About pages that failed, which does not fail the run. */
+  /** What is first to be said of what does not fail the run. */
   warning: DeployError | undefined;
+  moreWarnings: readonly DeployError[];
   error: DeployError | undefined;
 }
 
@@ -58,16 +64,18 @@ export function emptyRegeneration(): RegenerationOutcome {
     requests: 0,
     bytes: 0,
     ms: 0,
-    provesOldCode: false,
     clearedAgain: 0,
     leftOut: 0,
     skipped: 0,
     isTruncated: false,
+    unreadable: 0,
+    provesOldCode: false,
     edges: new Map(),
     slowest: [],
     stalePages: [],
     failedPages: [],
     warning: undefined,
+    moreWarnings: [],
     error: undefined,
   };
 }

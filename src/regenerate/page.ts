@@ -1,6 +1,6 @@
 import { plainPage } from '../plain.ts';
 import type { Fetched } from './fetch-page.ts';
-import { type Circumstances, judge } from './judge.ts';
+import { type Circumstances, type Judgement, judge } from './judge.ts';
 import type { Layer, RegenerationOutcome } from './outcome.ts';
 import { pathOf } from './page-url.ts';
 
@@ -13,6 +13,8 @@ export interface Page {
   verdict: 'fresh' | 'unknown' | 'stale';
   layer: 'edge' | 'origin' | undefined;
   age: number | undefined;
+  /** Whether one of its answers proves that old code still answers. */
+  provesOldCode: boolean;
   /** What has to be cleared once more, where it is stale: the page, and the redirects to it. */
   stalePaths: readonly string[];
   /** Why it counts as failed; empty when it does not. */
@@ -30,6 +32,7 @@ export function toPage(href: string, variants: number, isCleared: (path: string)
     verdict: 'fresh',
     layer: undefined,
     age: undefined,
+    provesOldCode: false,
     stalePaths: [],
     failure: '',
     leavesHosts: false,
@@ -44,10 +47,13 @@ export function forget(page: Page, variants: number): void {
     verdict: 'fresh',
     layer: undefined,
     age: undefined,
+    provesOldCode: false,
     stalePaths: [],
     failure: '',
   });
 }
+
+type Stale = Extract<Judgement, { verdict: 'stale' }>;
 
 type Rules = Omit<Circumstances, 'isCleared'> & { isCleared(path: string): boolean };
 
@@ -91,8 +97,9 @@ function bare({ clearedAt }: Rules) {
   return { expectHeader: undefined, expectBody: '', clearedAt };
 }
 
-function markStale(page: Page, { layer, age }: { layer: 'edge' | 'origin'; age: number | undefined }, paths: string[]) {
+function markStale(page: Page, { layer, age, provesOldCode }: Stale, paths: string[]) {
   page.verdict = 'stale';
+  page.provesOldCode ||= provesOldCode;
   // An origin with old code fills the edge with it again, so it is what has to be named.
   page.layer = page.layer === 'origin' ? 'origin' : layer;
   page.age ??= age;

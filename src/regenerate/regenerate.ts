@@ -1,10 +1,10 @@
-import { toDeployError } from '../errors.ts';
+import { type DeployError, toDeployError } from '../errors.ts';
 import type { Note, Timeline } from '../timeline.ts';
 import type { Log, Web } from '../world.ts';
 import { collectPages, hostsOf } from './collect-pages.ts';
 import { count } from './count.ts';
 import { addAnswer } from './edges.ts';
-import { outOfTime, staleCache, warningOf } from './failures.ts';
+import { nothingFresh, outOfTime, staleCache, warningsOf } from './failures.ts';
 import { type Fetched, type Fetching, fetchPage, isOver } from './fetch-page.ts';
 import type { RegenerationOutcome } from './outcome.ts';
 import { forget, layerOf, type Page, record, tally, toPage, verdictOf } from './page.ts';
@@ -36,13 +36,13 @@ export interface Regeneration {
 
 /**
  * Fills the cache again and proves that what it gives is fresh. Pages that are stale are cleared and fetched once more;
- * throws when some of them stay so.
+ * throws when some of them stay so, and when an expectation was met by none.
  */
 export async function regenerate(regeneration: Regeneration): Promise<void> {
   const { outcome } = regeneration;
   const began = performance.now();
   const pages: Page[] = [];
-  const seen = { marker: !hasExpectation(regeneration.plan) };
+  const seen: Seen = { marker: !hasExpectation(regeneration.plan), problems: [] };
   try {
     await runSteps(regeneration, began, pages, seen);
   } catch (error) {
@@ -51,13 +51,17 @@ export async function regenerate(regeneration: Regeneration): Promise<void> {
   } finally {
     outcome.ms = Math.round(performance.now() - began);
     tally(pages, outcome, seen.marker);
-    outcome.warning = warningOf(outcome);
+    const [first, ...others] = warningsOf(outcome, seen.problems);
+    outcome.warning = first;
+    outcome.moreWarnings = others;
   }
 }
 
-/** Whether any page of the run carried what is expected. */
 interface Seen {
+  /** Whether any page of the run carried what is expected. */
   marker: boolean;
+  /** Of sitemaps. */
+  problems: readonly DeployError[];
 }
 
 async function runSteps(regeneration: Regeneration, began: number, pages: Page[], seen: Seen): Promise<void> {
@@ -69,20 +73,44 @@ async function runSteps(regeneration: Regeneration, began: number, pages: Page[]
     hosts: hostsOf(plan),
     onAnswer: (answer) => addAnswer(outcome, answer),
   };
-  const hrefs =
+  const collected =
     plan.sitemaps.length === 0
-      ? new Set(plan.urls.map(({ href }) => href))
+      ? { pages: new Set(plan.urls.map(({ href }) => href)), problems: [] }
       : await timeline.step(subject, 'read sitemaps', (note) => collectPages(plan, isCleared, fetching, outcome, note));
-  for (const href of hrefs) {
+  seen.problems = collected.problems;
+  for (const href of collected.pages) {
     pages.push(toPage(href, variants.length, isCleared));
   }
   outcome.pages = pages.length;
   if (pages.length === 0) {
     world.log.line(`${subject}: there is no page to fetch`);
-    return;
+  } else {
+    await timeline.step(subject, 'fetch pages', (note) => fetchAll(pages, regeneration, fetching, seen, note));
+    await fetchStaleAgain(regeneration, fetching, pages, seen);
   }
+  tally(pages, outcome, seen.marker);
+  const stale = pages.filter(isStale);
+  if (stale.length > 0) {
+    outcome.provesOldCode = stale.some(({ provesOldCode }) => provesOldCode);
+    throw staleCache(
+      outcome,
+      stale.map((page) => layerOf(page, seen.marker)),
+      plan,
+    );
+  }
+  if (hasExpectation(plan) && outcome.fresh === 0) {
+    throw nothingFresh(outcome, seen.problems, plan);
+  }
+}
 
-  await timeline.step(subject, 'fetch pages', (note) => fetchAll(pages, regeneration, fetching, seen, note));
+/** What an old page shows may be its cache's fault, so it gets a second chance. */
+async function fetchStaleAgain(
+  regeneration: Regeneration,
+  fetching: Fetching,
+  pages: readonly Page[],
+  seen: Seen,
+): Promise<void> {
+  const { world, timeline, outcome } = regeneration;
   const stale = pages.filter(isStale);
   const paths = [...new Set(stale.flatMap(({ stalePaths }) => stalePaths))];
   if (paths.length > 0 && paths.length <= mostClearedAgain) {
@@ -95,12 +123,6 @@ async function runSteps(regeneration: Regeneration, began: number, pages: Page[]
     }
     const again = { ...regeneration, clearedAt };
     await timeline.step(subject, 'fetch stale pages again', (note) => fetchAll(stale, again, fetching, seen, note));
-  }
-  const layers = pages.filter(isStale).map((page) => layerOf(page, seen.marker));
-  if (layers.length > 0) {
-    outcome.provesOldCode = layers.some((layer) => layer !== 'edge');
-    tally(pages, outcome, seen.marker);
-    throw staleCache(outcome, layers, plan);
   }
 }
 

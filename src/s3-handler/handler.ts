@@ -73,7 +73,7 @@ const clock = connectClock(new AbortController().signal);
 async function clear(clearing: Clearing, { cloudFront, log }: Surroundings, deadline: number): Promise<boolean> {
   const { distributionId, items, reference } = clearing;
   const outcome: DistributionOutcome = {
-    ...{ kind: 'distribution', id: distributionId, invalidations: [], isSent: false },
+    ...{ kind: 'distribution', id: distributionId, invalidations: [], isSent: false, isRefused: false },
     ...{ sentAt: undefined, warning: undefined, error: undefined },
   };
   const creating = { world: { cloudFront, clock }, reference };
