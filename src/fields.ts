@@ -45,6 +45,13 @@ export function readFields(source: InputSource, problems: string[]): Fields {
       given.set(name, text);
     }
   }
+  /** An action's inputs are texts: what looks like a list of YAML arrives with its dashes. What follows may be a secret. */
+  const undashed = (name: InputName, lines: readonly string[]): string[] => {
+    if (lines.some((line) => yamlDash.test(line))) {
+      fields.reject(name, 'must be one item a line, without the dashes of a YAML list', '- …');
+    }
+    return lines.map((line) => line.replace(yamlDash, ''));
+  };
   const fields: Fields = {
     given,
     // An input that a calling workflow passes on empty means its default.
@@ -88,7 +95,7 @@ export function readFields(source: InputSource, problems: string[]): Fields {
     },
     items(name) {
       const comment = name === 'paths' ? loneComment : anyComment;
-      const items = linesOf(fields.text(name))
+      const items = undashed(name, linesOf(fields.text(name)))
         .flatMap((line) => line.replace(comment, '').split(/[\s,]+/))
         .filter((item) => item !== '');
       if (items.length === 0 && given.has(name)) {
@@ -96,11 +103,11 @@ export function readFields(source: InputSource, problems: string[]): Fields {
       }
       return items;
     },
-    lines: (name) => contentOf(fields.text(name)),
+    lines: (name) => undashed(name, contentOf(fields.text(name))),
     fileLines(name) {
       const path = fields.text(name);
       try {
-        return path === '' ? [] : contentOf(source.file(path));
+        return path === '' ? [] : undashed(name, contentOf(source.file(path)));
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         fields.reject(name, `must be a file that can be read (${plain(reason)})`, path);
@@ -111,6 +118,7 @@ export function readFields(source: InputSource, problems: string[]): Fields {
   return fields;
 }
 
+const yamlDash = /^\s*-(?:\s+|$)/;
 const anyComment = /(?:^|\s)#.*$/;
 /** Among paths `#tag` is an item, a cache tag; only a `#` that stands alone begins a comment. */
 const loneComment = /(?:^|\s)#(?:\s.*|$)/;

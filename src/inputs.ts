@@ -148,10 +148,16 @@ function readFunctions(fields: Fields): FunctionInput[] {
     const isWhole = ref !== undefined && (ownImage === undefined || image !== undefined);
     return isWhole ? [{ ref, image }] : [];
   });
-  for (const name of repeated(functions.map(({ ref }) => ref.name))) {
-    fields.reject('function-name', 'must name each function once', name);
+  for (const text of new Set(functions.flatMap(({ ref }, index) => (isRepeated(ref, index) ? [ref.name] : [])))) {
+    fields.reject('function-name', 'must name each function once, by its ARN where two accounts have one', text);
   }
   return functions;
+
+  /** A name alone may be of any account. */
+  function isRepeated({ name, accountId }: FunctionRef, index: number): boolean {
+    const accounts = functions.slice(0, index).flatMap(({ ref }) => (ref.name === name ? [ref.accountId] : []));
+    return accounts.some((other) => accountId === '' || other === '' || other === accountId);
+  }
 }
 
 const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;

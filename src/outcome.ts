@@ -110,12 +110,18 @@ export interface Outcome {
   error: DeployError | undefined;
 }
 
+/** The bare name, and a partial ARN where functions of two accounts have the same. */
+function nameOf({ ref }: FunctionPlan, all: readonly FunctionPlan[]): string {
+  const isShared = all.filter((other) => other.ref.name === ref.name).length > 1;
+  return isShared && ref.accountId !== '' ? `${ref.accountId}:function:${ref.name}` : ref.name;
+}
+
 export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outcome {
   return {
     plan,
     build: plan?.build && { plan: plan.build, platform: '', digest: '', error: undefined },
     functions: (plan?.functions ?? []).map((one) => ({
-      name: one.ref.name,
+      name: nameOf(one, plan?.functions ?? []),
       plan: one,
       code: undefined,
       expectedSha256: undefined,

@@ -30,6 +30,8 @@ export type BuildPlan = Omit<Build, 'platform'> & { platform: string | undefined
 export interface FunctionPlan {
   ref: FunctionRef;
   source: CodeSource;
+  /** The input that names the source. */
+  sourceInput: InputName;
   architecture: string | undefined;
   revisionId: string | undefined;
   /** Undefined: no version is published. */
@@ -224,6 +226,8 @@ function chooseRegion(inputs: Inputs, run: Run, problems: string[]): string {
   return region;
 }
 
+const sourceInputs = { image: 'image-uri', zip: 'zip-file', s3: 's3-key' } as const;
+
 function planFunctions(
   inputs: Inputs,
   run: Run,
@@ -244,6 +248,7 @@ function planFunctions(
       {
         ref,
         source,
+        sourceInput: input.image === undefined ? sourceInputs[source.kind] : 'function-name',
         architecture: inputs.architecture,
         revisionId: inputs.revisionId || undefined,
         version: inputs.publish ? { description: inputs.versionDescription || describe(run) || undefined } : undefined,

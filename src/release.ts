@@ -7,7 +7,7 @@ import { lookAtAssets } from './assets/look.ts';
 import { placeOf } from './assets/outcome.ts';
 import { uploadAssets } from './assets/upload.ts';
 import { clearCaches, lookAtCaches, partlyInvalidated, regenerateCaches } from './cloudfront/caches.ts';
-import { DeployError, toDeployError } from './errors.ts';
+import { toDeployError } from './errors.ts';
 import { buildImage, choosePlatform, getsBuiltImage } from './image/build.ts';
 import { checkUpdate, lookAtFunction } from './lambda/look.ts';
 import { prepareFunction } from './lambda/prepare.ts';
@@ -252,12 +252,13 @@ async function prune({ plan, world, outcome }: Releasing): Promise<void> {
     return;
   }
   const deadline = world.clock.now() + plan.updateTimeoutMs;
-  const problems = await Promise.all(
-    outcome.functions.map(({ name, plan: { ref }, version, previousVersion = '', alias }) =>
+  const warnings = await Promise.all(
+    outcome.functions.map(({ name, plan: { ref }, before, version, previousVersion = '', alias }) =>
       pruneVersions({
         world,
         name,
         functionName: ref.text,
+        isDurable: before?.traits.executionTimeout !== undefined,
         keep: keepVersions,
         own: version,
         inUse: [previousVersion, ...(alias?.before ? versionsOf(alias.before) : [])],
@@ -265,11 +266,5 @@ async function prune({ plan, world, outcome }: Releasing): Promise<void> {
       }),
     ),
   );
-  for (const text of problems.flat()) {
-    outcome.warnings.push(
-      new DeployError('unexpected', text, {
-        hint: 'The release is out all the same. See the permissions of the role.',
-      }),
-    );
-  }
+  outcome.warnings.push(...warnings.flat());
 }

@@ -117,13 +117,25 @@ describe.concurrent('the package type', () => {
       name: 'a zip for an image function',
       packageType: 'Image',
       inputs: { 's3-bucket': 'releases', 's3-key': 'a.zip' },
-      says: ['Image', 'Zip'],
+      says: ['s3-key "s3://releases/a.zip"', 'Image', 'Zip'],
     },
     {
       name: 'an image for a zip function',
       packageType: 'Zip',
       inputs: { 'image-uri': `${repository}:v2` },
-      says: ['Zip', 'Image'],
+      says: [`image-uri "${repository}:v2"`, 'Zip', 'Image'],
+    },
+    {
+      name: 'an image of its own for a zip function',
+      packageType: 'Zip',
+      inputs: { 'function-name': `api=${repository}:v2` },
+      says: [`function-name "${repository}:v2"`, 'Zip', 'Image'],
+    },
+    {
+      name: 'a directory for an image function',
+      packageType: 'Image',
+      inputs: { 'zip-file': site('for-an-image') },
+      says: ['zip-file "', 'Image', 'Zip'],
     },
   ] as const)('refuses $name, naming both, before anything is changed', async ({ packageType, inputs, says }) => {
     await using aws = await startSite({ functions: [{ name: 'api', packageType }], distributions: [] });

@@ -166,6 +166,29 @@ const cases: BadInput[] = [
     says: ['function-name must name each function once', '"web"'],
   },
   {
+    name: 'a function twice, in the same account',
+    inputs: {
+      ...deployable,
+      'function-name': '123456789012:function:web arn:aws:lambda:us-east-1:123456789012:function:web',
+    },
+    says: ['function-name must name each function once', '"web"'],
+  },
+  ...(
+    [
+      ['function-name', '- web\n- api'],
+      ['distribution-id', '  - E2QWRUHAPOMQZL'],
+      ['paths', '- /a\n- /b'],
+      ['changed-files', '- public/** -> /**'],
+      ['alarms', '-  errors'],
+      ['regenerate-urls', '- https://www.example.com/'],
+      ['build-args', '- VERSION=hunter2'],
+    ] as const
+  ).map(([name, list]) => ({
+    name: `the dashes of YAML in ${name}`,
+    inputs: { ...deployable, ...clearable, 'build-context': '.', 'bake-seconds': '1', [name]: list },
+    says: [`${name} must be one item a line, without the dashes of a YAML list, got "- …"`],
+  })),
+  {
     name: 'an own image that is empty',
     inputs: { 'function-name': 'web=' },
     says: ['function-name must look like <account>.dkr.ecr'],

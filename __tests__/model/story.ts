@@ -179,6 +179,7 @@ function planOf(workflow: Workflow, { code }: Deployer, run: Run): Plan {
     functions: Array.from({ length: functions }, (_, index) => ({
       ref: parseFunctionRef(`web-${index}`) as FunctionOutcome['plan']['ref'],
       source: kind === 'image' ? { kind, image, isBuilt: false } : { kind, path: shaOf(code) },
+      sourceInput: kind === 'image' ? 'image-uri' : 'zip-file',
       architecture: undefined,
       revisionId: undefined,
       version: hasAlias ? { description: `aaaaaaa ${runUrl(run)}` } : undefined,

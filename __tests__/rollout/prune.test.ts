@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { callsTo, deploy, distributionId, repository, type Site, v2 } from '../support/site.ts';
-import { aliased, startRollout, web } from './rollout.ts';
+import { aliased, onFirst, startRollout, web } from './rollout.ts';
 
 const versionsOf = (site: Site) => site.functionNamed('web').versions.map(({ version }) => version);
 
@@ -60,5 +60,76 @@ describe.concurrent('keep-versions', () => {
     expect(run.exitCode).toBe(0);
     expect(run.log).toMatch(/^::warning .*no version of web was deleted/m);
     expect(callsTo(site, 'DeleteFunction')).toEqual([]);
+  });
+
+  it('never deletes a version that somebody moves an alias to meanwhile', async () => {
+    await using site = await startRollout({ functions: [{ ...web, versions: 5, aliases: { live: '5', beta: '5' } }] });
+    onFirst(site, 'DeleteFunction', 'after', () =>
+      site.apply('UpdateAlias', { FunctionName: 'web', Name: 'beta', FunctionVersion: '2' }),
+    );
+    const run = await deploy(site, { ...aliased, 'keep-versions': '1' });
+    expect(run.exitCode).toBe(0);
+    expect(callsTo(site, 'DeleteFunction').map(({ input }) => input.Qualifier)).not.toContain('2');
+    expect(versionsOf(site)).toContain('2');
+    expect(run.result.warnings).toEqual([]);
+  });
+
+  it.each(['throttle', 'service-unavailable', 'reset-before', 'reset-after'] as const)(
+    'tries again after %s',
+    async (kind) => {
+      await using site = await startRollout({ functions: [{ ...web, versions: 3, aliases: { live: '3' } }] });
+      site.fault({ action: 'DeleteFunction', kind, times: 2 });
+      const run = await deploy(site, { ...aliased, 'keep-versions': '1' });
+      expect(run.exitCode).toBe(0);
+      expect(versionsOf(site)).toEqual(['3', '4']);
+      expect(run.result.warnings).toEqual([]);
+    },
+  );
+
+  it('says in one sentence of its own which versions Lambda@Edge still has replicas of', async () => {
+    await using site = await startRollout({ functions: [{ ...web, versions: 4, aliases: { live: '4' } }] });
+    const message =
+      'Lambda was unable to delete arn:aws:lambda:us-east-1:123456789012:function:web:1 because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.';
+    site.fault({
+      action: 'DeleteFunction',
+      kind: 'error',
+      code: 'InvalidParameterValueException',
+      status: 400,
+      message,
+      times: 2,
+    });
+    const run = await deploy(site, { ...aliased, 'keep-versions': '1' });
+    expect(run.exitCode).toBe(0);
+    expect(run.result.warnings).toMatchObject([
+      {
+        code: 'conflict',
+        message: 'versions 3, 2 of web were not deleted, because Lambda@Edge has replicas.',
+        hint: expect.stringContaining('distributions'),
+      },
+    ]);
+    expect(versionsOf(site)).toEqual(['2', '3', '4', '5']);
+  });
+
+  it('names the right that is missing once, whatever the number of versions', async () => {
+    await using site = await startRollout({
+      functions: [{ ...web, versions: 5, aliases: { live: '5' } }],
+      deny: ['lambda:DeleteFunction'],
+    });
+    const run = await deploy(site, { ...aliased, 'keep-versions': '1' });
+    expect(run.exitCode).toBe(0);
+    expect(run.result.warnings).toMatchObject([
+      { code: 'access-denied', hint: expect.stringContaining('Allow lambda:DeleteFunction on arn:aws:lambda') },
+    ]);
+    expect(run.result.warnings[0].message).toContain('versions 4, 3, 2, 1 of web were not deleted');
+  });
+
+  it('deletes nothing of a durable function, whose executions go on with their version', async () => {
+    await using site = await startRollout({
+      functions: [{ ...web, versions: 5, aliases: { live: '5' }, executionTimeout: 60 }],
+    });
+    const run = await deploy(site, { ...aliased, 'keep-versions': '1' });
+    expect(run.exitCode).toBe(0);
+    expect(callsTo(site, 'DeleteFunction')).toEqual([]);
+    expect(run.result.warnings).toMatchObject([{ message: expect.stringContaining('durable') }]);
   });
 });

@@ -97,6 +97,7 @@ export function aliasCalls({ connection, call }: LambdaCalls): AliasCalls {
         failure: 'unexpected',
         send: (abortSignal) => client.send(new sdk.DeleteFunctionCommand({ FunctionName, Qualifier }), { abortSignal }),
         read: () => true,
+        explain: explainDeletion,
       });
     },
   };
@@ -120,6 +121,20 @@ function toAlias({ Name, AliasArn, FunctionVersion, RoutingConfig, RevisionId }:
     weights: { ...RoutingConfig?.AdditionalVersionWeights },
     revisionId: awsText(RevisionId),
   };
+}
+
+/** Lambda tells a replica by its sentence only, the same for years (epsagon/clear-lambda-storage#3). */
+function explainDeletion(name: string, said: string): DeployError | undefined {
+  if (name === 'InvalidParameterValueException' && /\breplicated function\b/.test(said)) {
+    return new DeployError('conflict', 'because Lambda@Edge has replicas.', {
+      hint: 'Remove it from the distributions that use it. CloudFront deletes the replicas within hours, and a later run the version.',
+    });
+  }
+  return name === 'ResourceConflictException'
+    ? new DeployError('conflict', `because it is in use.${said ? ` AWS says: ${said}` : ''}`, {
+        hint: 'Check what uses it; a later run deletes it when nothing does.',
+      })
+    : undefined;
 }
 
 function explainMove(name: string, said: string, functionName: string, alias: string): DeployError | undefined {

@@ -16,10 +16,10 @@ export async function lookAtFunction(
   timeline: Timeline,
   deadline: number,
 ): Promise<void> {
-  const { ref, source } = outcome.plan;
-  outcome.before = await timeline.step(ref.name, 'look', async (note) => {
-    const state = await persist(() => world.lambda.look(ref.text, deadline), {
-      subject: `GetFunction for ${ref.name}`,
+  const { name, plan } = outcome;
+  outcome.before = await timeline.step(name, 'look', async (note) => {
+    const state = await persist(() => world.lambda.look(plan.ref.text, deadline), {
+      subject: `GetFunction for ${name}`,
       deadline,
       capMs: 5000,
       clock: world.clock,
@@ -29,19 +29,22 @@ export async function lookAtFunction(
     return state;
   });
   outcome.seenAt = world.clock.now();
-  const { packageType } = outcome.before;
-  const needed = packageTypeOf(source);
-  if (packageType !== '' && packageType !== needed) {
-    throw new DeployError(
-      'invalid-input',
-      `function-name "${ref.name}" has the package type ${plain(packageType)}, and "${sourceText(source)}" needs ${needed}.`,
-      {
-        hint: `The package type of a function is fixed when it is created: give this one ${needed === 'Image' ? 'a zip-file or s3-bucket and s3-key' : 'an image-uri'}.`,
-      },
-    );
-  }
+  refuseOtherPackage(outcome, outcome.before);
   refuseDeleting(outcome.name, outcome.before);
   refuseTraits(outcome, outcome.before);
+}
+
+function refuseOtherPackage({ name, plan }: FunctionOutcome, { packageType }: FunctionState): void {
+  const { source, sourceInput } = plan;
+  const needed = packageTypeOf(source);
+  if (packageType !== '' && packageType !== needed) {
+    const instead = source.kind === 'image' ? 'zip-file, or s3-bucket and s3-key' : 'image-uri';
+    throw new DeployError(
+      'invalid-input',
+      `${sourceInput} "${sourceText(source)}" needs the package type ${needed}, but function ${name} has the package type ${plain(packageType)}.`,
+      { hint: `The package type of a function is fixed when it is created. Set ${instead} for this one.` },
+    );
+  }
 }
 
 /** Lets Lambda check the update without making it; a busy function is no obstacle, a real run would wait for it. */
@@ -57,7 +60,7 @@ export async function checkUpdate(
     throw new Error(`${outcome.name} was not looked at.`);
   }
   const change = changeOf(outcome, before);
-  outcome.accepted = await timeline.step(ref.name, 'check the update', async (note) => {
+  outcome.accepted = await timeline.step(outcome.name, 'check the update', async (note) => {
     const accepted = await persist<boolean>(
       async () => {
         const attempt = await world.lambda.checkUpdate(ref.text, change, deadline);
@@ -65,7 +68,7 @@ export async function checkUpdate(
         return isSettled ? { kind: 'answered', value: attempt.kind === 'answered' } : attempt;
       },
       {
-        subject: `UpdateFunctionCode (dry run) for ${ref.name}`,
+        subject: `UpdateFunctionCode (dry run) for ${outcome.name}`,
         deadline,
         capMs: 5000,
         clock: world.clock,

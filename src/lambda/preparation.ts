@@ -38,7 +38,7 @@ export function changeOf(outcome: FunctionOutcome, { traits }: FunctionState): C
 
 /** Waits for the update of somebody else; how it ends does not matter, since this one replaces it. */
 export async function waitUntilFree(
-  { world, outcome: { plan }, deadline }: Preparation,
+  { world, outcome: { name, plan }, deadline }: Preparation,
   note: Note,
 ): Promise<FunctionState> {
   const waited = await world.lambda.waitForUpdate(plan.ref.text, {
@@ -47,15 +47,15 @@ export async function waitUntilFree(
     deadline,
   });
   if (waited.kind === 'timed-out') {
-    throw stillBusy(plan.ref.name, waited.last ? statusText(waited.last) : waited.reason);
+    throw stillBusy(name, waited.last ? statusText(waited.last) : waited.reason);
   }
-  refuseDeleting(plan.ref.name, waited.last);
+  refuseDeleting(name, waited.last);
   return waited.last;
 }
 
 /** Before a call is made again; throws when there is no time left for that. */
 export async function pauseBeforeRetry(
-  { world, outcome: { plan }, deadline }: Preparation,
+  { world, outcome: { name }, deadline }: Preparation,
   tries: number,
   attempt: Unfinished,
   action: string,
@@ -63,8 +63,8 @@ export async function pauseBeforeRetry(
   const left = deadline - world.clock.now() - leastLeftMs;
   if (left <= 0) {
     throw attempt.kind === 'busy'
-      ? stillBusy(plan.ref.name, attempt.reason)
-      : outOfTime(`${action} for ${plan.ref.name}`, attempt.reason);
+      ? stillBusy(name, attempt.reason)
+      : outOfTime(`${action} for ${name}`, attempt.reason);
   }
   const retryAfterMs = attempt.kind === 'unanswered' ? attempt.retryAfterMs : 0;
   await world.clock.pause(Math.min(left, Math.max(retryAfterMs, backoffMs(tries, 200, 5000))));

@@ -37,12 +37,12 @@ export async function publishVersion(
 /** `$LATEST.PUBLISHED` as it is; undefined when nothing was published there yet. */
 export async function lookAtPublished({
   world,
-  outcome: { plan },
+  outcome: { name, plan },
   deadline,
 }: Preparation): Promise<FunctionState | undefined> {
   try {
     return await persist(() => world.lambda.lookAtVersion(plan.ref.text, latestPublished, deadline), {
-      subject: `GetFunction for ${plan.ref.name}:${latestPublished}`,
+      subject: `GetFunction for ${name}:${latestPublished}`,
       deadline,
       capMs: 5000,
       clock: world.clock,
@@ -63,11 +63,10 @@ export interface ExpectedVersion {
 }
 
 export async function confirmVersion(
-  { world, outcome: { plan }, deadline }: Preparation,
+  { world, outcome: { name, plan }, deadline }: Preparation,
   { version, isOver }: ExpectedVersion,
   note: Note,
 ): Promise<void> {
-  const { name } = plan.ref;
   const waited = await world.lambda.waitForVersion(plan.ref.text, version, {
     isOver,
     onState: changes((state) => `version ${version} ${versionText(state)}`, note),

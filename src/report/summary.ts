@@ -113,7 +113,7 @@ function functionsTable(outcome: Outcome): string {
     outcome.functions
       .slice(0, mostItems)
       .map((one) => [
-        link(one.name, functionLink(region, one.name, one.version)),
+        link(one.name, functionLink(region, one.plan.ref.name, one.version)),
         before(one),
         outcome.plan?.dryRun ? codeText(undefined, sourceText(one.plan.source)) : after(one),
         version(one),
