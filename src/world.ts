@@ -227,22 +227,39 @@ export interface DeploymentGroup {
   name: string;
 }
 
+/** How a deployment group is set up. */
+export interface GroupSettings {
+  /** `Lambda`, `Server` or `ECS`; empty where CodeDeploy does not say. */
+  computePlatform: string;
+  /** The name of its deployment configuration. */
+  config: string;
+}
+
 /** A deployment of AWS CodeDeploy; the words are those of AWS. */
 export interface DeploymentState {
   status: string;
   description: string;
+  /** The name of its deployment configuration. */
+  config: string;
   /** Why it failed; empty when it did not. */
   error: string;
   /** What was rolled back, and how; empty when nothing was. */
   rollback: string;
   /** The deployment that takes it back; empty when there is none. */
   rollbackId: string;
+  /** At which ends CodeDeploy rolls back by itself: `DEPLOYMENT_FAILURE` and the like. */
+  rollsBackOn: readonly string[];
   events: readonly { name: string; status: string }[];
   /** What the new version gets of the traffic, in percent. */
   weight: number | undefined;
+  /** Why events and weight are not known, where the role may not read them; else empty. */
+  unseen: string;
 }
 
 export interface CodeDeploy {
+  settings(group: DeploymentGroup, deadline: number): Promise<Attempt<GroupSettings>>;
+  /** How long a deployment configuration takes to shift all traffic; undefined when it shifts in a way not known here. */
+  shiftTime(group: DeploymentGroup, config: string, deadline: number): Promise<Attempt<{ ms: number | undefined }>>;
   /** The id of the deployment. Not to be repeated before `sinceStart` has been looked through. */
   create(
     group: DeploymentGroup,

@@ -16,13 +16,8 @@ const allowedFor = (...sids: string[]) => actionsOf(ofFeatures.filter(({ Sid = '
 const everything = sorted([...always, ...actionsOf(ofFeatures)]);
 
 // Not in the adapters: docker pushes with them, Lambda reads a package in the name of the job, and CodeDeploy asks for
-// them when it takes a deployment.
-const ofOthers = [
-  ...allowedFor('Push'),
-  's3:GetObjectVersion',
-  'codedeploy:GetDeploymentConfig',
-  'codedeploy:RegisterApplicationRevision',
-];
+// it when it takes a deployment.
+const ofOthers = [...allowedFor('Push'), 's3:GetObjectVersion', 'codedeploy:RegisterApplicationRevision'];
 
 const zipSite = { functions: [{ name: 'api', packageType: 'Zip' as const }], distributions: [] };
 const zip = { 'function-name': 'api', 'zip-file': 'docs' };
@@ -43,7 +38,7 @@ const taggedSite = {
 describe('the policies', () => {
   it('are made of what every release needs and of the features that need more', () => {
     const code = ['SignIn', 'Push', 'CheckImages', 'PackageInS3'];
-    const rollout = ['Alias', 'WarmUp', 'Alarms', 'CodeDeploy', 'Prune', 'PruneVersions'];
+    const rollout = ['Alias', 'WarmUp', 'Alarms', 'CodeDeploy', 'CodeDeployTargets', 'Prune', 'PruneVersions'];
     const caches = ['CacheTags', 'Tenants', 'TenantTags'];
     expect(ofFeatures.map(({ Sid }) => Sid)).toEqual([...code, ...rollout, 'Assets', 'AssetsDelete', ...caches]);
   });
@@ -65,6 +60,11 @@ describe('the policies', () => {
     expect(sorted(hinted)).toEqual(allowedFor('SignIn', 'Push'));
   });
 
+  it('allow on a resource of CodeDeploy nothing that has none', () => {
+    const actions = actionsOf(ofFeatures.filter(({ Sid }) => Sid === 'CodeDeploy'));
+    expect(actions.filter((action) => action.includes('Target'))).toEqual([]);
+  });
+
   it('name the resource that each action is checked against', () => {
     const kinds = Object.fromEntries(
       ofFeatures.map(({ Sid = '', Resource }) => [Sid, [Resource].flat().map((arn) => arn.replace(/^arn:aws:/, ''))]),
@@ -73,6 +73,8 @@ describe('the policies', () => {
       // Without the version, DeleteFunction deletes the function.
       PruneVersions: ['lambda:eu-west-1:123456789012:function:web:*'],
       Alarms: ['*'],
+      // Actions without a resource type: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html
+      CodeDeployTargets: ['*'],
       AssetsDelete: ['s3:::site/static/*'],
       CacheTags: [expect.stringContaining(':distribution/')],
       Tenants: [expect.stringContaining(':distribution-tenant/')],
@@ -138,7 +140,11 @@ describe.concurrent('the policies allow exactly the actions that', () => {
       feature: 'a shift by CodeDeploy',
       site: { ...aliased, codeDeploy: [{ application: 'site', group: 'web' }] },
       inputs: { alias: 'live', 'codedeploy-application': 'site', 'codedeploy-deployment-group': 'web' },
-      allowed: without(allowedFor('CodeDeploy', 'Alias'), 'lambda:CreateAlias', 'lambda:UpdateAlias'),
+      allowed: without(
+        allowedFor('CodeDeploy', 'CodeDeployTargets', 'Alias'),
+        'lambda:CreateAlias',
+        'lambda:UpdateAlias',
+      ),
     },
     {
       feature: 'pruning',
@@ -152,7 +158,7 @@ describe.concurrent('the policies allow exactly the actions that', () => {
     expect(called(site)).toEqual(sorted([...ofCode, ...allowed.filter((action) => !ofOthers.includes(action))]));
   });
 
-  it.each(allowedFor('CodeDeploy').filter((action) => ofOthers.includes(action)))(
+  it.each(['codedeploy:GetDeploymentConfig', 'codedeploy:RegisterApplicationRevision'])(
     'CodeDeploy asks for: %s',
     async (action) => {
       const codeDeploy = [{ application: 'site', group: 'web' }];

@@ -115,10 +115,28 @@ const scenarios: Record<string, Scenario> = {
     inputs: byCodeDeploy,
     breaks: (site) => site.fault({ action: 'CreateDeployment', kind: 'ends-failed' }),
   },
-  'CodeDeploy has not ended within `update-timeout`': {
+  'Somebody else moves the alias while CodeDeploy shifts': {
+    site: { codeDeploy: [group], clocks: { ...quick, codeDeployMinuteMs: 1200 } },
+    inputs: byCodeDeploy,
+    breaks: (site) => {
+      const stop = site.on('GetDeployment', () => {
+        if (site.deployments()[0]?.weight === 10) {
+          stop();
+          const RoutingConfig = { AdditionalVersionWeights: {} };
+          site.apply('UpdateAlias', { FunctionName: 'web', Name: 'live', FunctionVersion: '1', RoutingConfig });
+        }
+      });
+    },
+    ends: 'theirs',
+  },
+  'CodeDeploy has not ended in time': {
     site: { codeDeploy: [group] },
     inputs: { ...byCodeDeploy, 'update-timeout': '5s' },
-    breaks: (site) => site.fault({ action: 'CreateDeployment', kind: 'stuck' }),
+    breaks: (site) => {
+      site.fault({ action: 'CreateDeployment', kind: 'stuck' });
+      // The five minutes of its configuration are longer than a test.
+      site.fault({ action: 'GetDeploymentConfig', kind: 'denied', times: 9 });
+    },
     ends: 'split',
   },
   'CloudFront refuses the invalidation': { inputs: onAlias, breaks: refuses },

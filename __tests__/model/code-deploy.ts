@@ -98,6 +98,7 @@ export class DeploymentGroups {
       return refused('not-found', 'no such deployment', 'DeploymentDoesNotExistException');
     }
     const { status, description, error } = found;
-    return answered({ status, description, error, rollback: '', rollbackId: '', events: [], weight: undefined });
+    const unknown = { rollback: '', rollbackId: '', rollsBackOn: [], events: [], weight: undefined, unseen: '' };
+    return answered({ status, description, config: 'canary', error, ...unknown });
   }
 }

@@ -389,10 +389,18 @@ function allowed({ schedule: { workflow } }: Story): Set<string> {
     ...(workflow.warmUp > 0 ? ['lambda:InvokeFunction'] : []),
     ...(isAliased && workflow.keepVersions > 0 ? ['lambda:ListAliases', 'lambda:DeleteFunction'] : []),
     ...(workflow.hasAlarm && !isHandedOver ? ['cloudwatch:DescribeAlarms'] : []),
-    ...(isHandedOver ? ['codedeploy:ListDeployments', 'codedeploy:CreateDeployment', 'codedeploy:GetDeployment'] : []),
+    ...(isHandedOver ? codeDeployActions : []),
     ...(workflow.distributions > 0 ? ['cloudfront:CreateInvalidation', 'cloudfront:GetInvalidation'] : []),
   ]);
 }
+
+const codeDeployActions = [
+  'CreateDeployment',
+  'GetDeployment',
+  'GetDeploymentConfig',
+  'GetDeploymentGroup',
+  'ListDeployments',
+].map((action) => `codedeploy:${action}`);
 
 const staysWithinPolicy: Invariant = (story) => {
   const policy = allowed(story);

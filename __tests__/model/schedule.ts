@@ -64,6 +64,8 @@ const actions = [
   'codedeploy:ListDeployments',
   'codedeploy:CreateDeployment',
   'codedeploy:GetDeployment',
+  'codedeploy:GetDeploymentConfig',
+  'codedeploy:GetDeploymentGroup',
   'cloudfront:CreateInvalidation',
   'cloudfront:GetInvalidation',
 ];

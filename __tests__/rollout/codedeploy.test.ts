@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CodeDeployOptions } from '../../local-aws/codedeploy/deployments.ts';
 import type { LocalAwsOptions } from '../../local-aws/options.ts';
-import { callsTo, deploy, effects } from '../support/site.ts';
+import { callsTo, deploy, effects, type Site } from '../support/site.ts';
 import { aliased, aliasOf, byRun, changesOf, onFirst, startRollout, tracesOf, web } from './rollout.ts';
 
 const handed = { ...aliased, 'codedeploy-application': 'site', 'codedeploy-deployment-group': 'web' };
@@ -13,6 +13,17 @@ function startGroup(group: Partial<CodeDeployOptions> = {}, { clocks, ...options
     codeDeploy: [{ application: 'site', group: 'web', config: canary, ...group }],
     ...options,
     clocks: { deploymentMs: 100, codeDeployMinuteMs: 100, ...clocks },
+  });
+}
+
+/** The deployment of another run, from version 1 to version 2. */
+function startOther(site: Site): void {
+  const Properties = { Name: 'web', Alias: 'live', CurrentVersion: '1', TargetVersion: '2' };
+  const content = JSON.stringify({ version: 0, Resources: [{ web: { Type: 'AWS::Lambda::Function', Properties } }] });
+  site.apply('CreateDeployment', {
+    applicationName: 'site',
+    deploymentGroupName: 'web',
+    revision: { revisionType: 'AppSpecContent', appSpecContent: { content } },
   });
 }
 
@@ -126,24 +137,7 @@ describe.concurrent('CodeDeploy', () => {
         clocks: { codeDeployMinuteMs: 700 },
       },
     );
-    const appSpec = {
-      version: 0,
-      Resources: [
-        {
-          web: {
-            Type: 'AWS::Lambda::Function',
-            Properties: { Name: 'web', Alias: 'live', CurrentVersion: '1', TargetVersion: '2' },
-          },
-        },
-      ],
-    };
-    onFirst(site, 'PublishVersion', 'after', () => {
-      site.apply('CreateDeployment', {
-        applicationName: 'site',
-        deploymentGroupName: 'web',
-        revision: { revisionType: 'AppSpecContent', appSpecContent: { content: JSON.stringify(appSpec) } },
-      });
-    });
+    onFirst(site, 'PublishVersion', 'after', () => startOther(site));
     const run = await deploy(site, handed);
     expect(run.exitCode).toBe(0);
     expect(run.log).toContain('another deployment of the group is in progress');
@@ -179,6 +173,7 @@ describe.concurrent('CodeDeploy', () => {
   it('that does not end in time is left to itself, and the report says where the alias is', async () => {
     await using site = await startGroup();
     site.fault({ action: 'CreateDeployment', kind: 'stuck' });
+    site.fault({ action: 'GetDeploymentConfig', kind: 'denied', times: 9 });
     const run = await deploy(site, { ...handed, 'update-timeout': '4s' });
     expect(run.exitCode).toBe(1);
     expect(run.outputs.status).toBe('failed');
@@ -246,5 +241,167 @@ describe.concurrent('CodeDeploy', () => {
     const run = await deploy(site, handed);
     expect(run.outputs.status).toBe('rolled-back');
     expect(aliasOf(site)).toEqual(back);
+  });
+
+  it.each([
+    { name: 'an ARN', ref: 'arn:aws:lambda:us-east-1:123456789012:function:web' },
+    { name: 'a partial ARN', ref: '123456789012:function:web' },
+  ])('is told the bare name of a function that is given as $name', async ({ ref }) => {
+    await using site = await startGroup({}, { clocks: { codeDeployMinuteMs: 10 } });
+    const run = await deploy(site, { ...handed, 'function-name': ref });
+    expect(run.outputs.status).toBe('succeeded');
+    expect(JSON.stringify(callsTo(site, 'CreateDeployment')[0]?.input)).toContain('\\"Name\\":\\"web\\"');
+    expect(aliasOf(site)).toEqual(moved);
+  });
+
+  it('has the time of its configuration, and update-timeout besides', async () => {
+    await using site = await startGroup({}, { clocks: { codeDeployMinuteMs: 1600 } });
+    const run = await deploy(site, { ...handed, 'update-timeout': '5s' });
+    expect(run.outputs.status).toBe('succeeded');
+    expect(run.log).toContain(`CodeDeploy site/web: ${canary}, at most 5 min 0 s of shifting`);
+    expect(aliasOf(site)).toEqual(moved);
+  });
+
+  it('has its time also while that of somebody else takes longer than update-timeout', async () => {
+    await using site = await startGroup(
+      {},
+      {
+        functions: [
+          { ...web, versions: [{ description: byRun(4700) }, { description: byRun(4701) }], aliases: { live: '1' } },
+        ],
+        clocks: { codeDeployMinuteMs: 1600 },
+      },
+    );
+    onFirst(site, 'PublishVersion', 'after', () => startOther(site));
+    const run = await deploy(site, { ...handed, 'update-timeout': '5s' });
+    expect(run.outputs.status).toBe('succeeded');
+    expect(run.log).toMatch(/waiting for deployment d-/);
+    expect(tracesOf(site)).toEqual(['1 {"2":0.1}', '2', '2 {"3":0.1}', '3']);
+  });
+
+  it.each(['GetDeploymentGroup', 'GetDeploymentConfig'])(
+    'whose time may not be read (%s) is a warning that names the actions',
+    async (action) => {
+      await using site = await startGroup({}, { clocks: { codeDeployMinuteMs: 10 } });
+      site.fault({ action, kind: 'denied', times: 9 });
+      const run = await deploy(site, handed);
+      expect(run.outputs.status).toBe('succeeded');
+      expect(run.result.warnings).toMatchObject([
+        {
+          code: 'access-denied',
+          message: expect.stringContaining(`codedeploy:${action}`),
+          hint: expect.stringMatching(/codedeploy:GetDeploymentGroup.*codedeploy:GetDeploymentConfig.*update-timeout/),
+        },
+      ]);
+      expect(run.log).toMatch(/^::warning .*access-denied/m);
+    },
+  );
+
+  it('whose group is not for Lambda is refused before anything changes', async () => {
+    await using site = await startGroup({ computePlatform: 'ECS' });
+    const run = await deploy(site, handed);
+    expect(run.result.error).toMatchObject({
+      code: 'invalid-input',
+      message: 'Deployment group site/web is for ECS, not for Lambda.',
+    });
+    expect(changesOf(site)).toEqual([]);
+  });
+
+  it.each(['ListDeploymentTargets', 'BatchGetDeploymentTargets'])(
+    'says once that it cannot show events (%s is denied)',
+    async (action) => {
+      await using site = await startGroup({}, { deny: [`codedeploy:${action}`], clocks: { codeDeployMinuteMs: 900 } });
+      const run = await deploy(site, handed);
+      expect(run.outputs.status).toBe('succeeded');
+      expect(run.log.match(new RegExp(`events are not shown: .*codedeploy:${action} was denied.*`, 'g'))).toHaveLength(
+        1,
+      );
+      expect(callsTo(site, action)).toHaveLength(1);
+    },
+  );
+});
+
+const conflict = { status: 'failed', code: 'conflict' };
+
+/** The traffic is moved by hand. */
+function moveTo(site: Site, version: string, weights: Record<string, number> = {}): void {
+  const RoutingConfig = { AdditionalVersionWeights: weights };
+  site.apply('UpdateAlias', { FunctionName: 'web', Name: 'live', FunctionVersion: version, RoutingConfig });
+}
+
+/** Once the deployment has shifted its first part. */
+function onCanary(site: Site, work: (id: string) => void): void {
+  let isDone = false;
+  site.on('GetDeployment', ({ when }) => {
+    const [deployment] = site.deployments();
+    if (when === 'after' && !isDone && deployment?.weight === 10) {
+      isDone = true;
+      work(deployment.id);
+    }
+  });
+}
+
+describe.concurrent('CodeDeploy, and somebody else who moves the alias', () => {
+  const slow = { clocks: { codeDeployMinuteMs: 1200 } };
+
+  it.each([
+    { name: 'back', version: '2' },
+    { name: 'to an older version', version: '1' },
+    { name: 'to a version of an older run', version: '1', description: byRun(4700) },
+    { name: 'on, wholly', version: '3' },
+    { name: 'to other weights', version: '2', weights: { 3: 0.4 } },
+  ])('$name during the canary: it stays so', async ({ version, weights = {}, description = '' }) => {
+    await using site = await startGroup({}, { ...slow, functions: [{ ...web, versions: [{ description }, {}] }] });
+    onCanary(site, () => moveTo(site, version, weights));
+    const run = await deploy(site, handed);
+    expect({ status: run.outputs.status, code: run.result.error.code }).toEqual(conflict);
+    expect(aliasOf(site)).toEqual({ version, weights });
+    expect(effects(site, 'UpdateAlias')).toBe(0);
+    expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+    expect(run.result.functions[0].alias).toMatchObject({ version, weights, moved: false });
+  });
+
+  it('back right after it has succeeded: it stays so, and nothing is cleared', async () => {
+    await using site = await startGroup({}, { clocks: { codeDeployMinuteMs: 10 } });
+    let isDone = false;
+    site.on('GetDeployment', ({ when }) => {
+      if (when === 'after' && !isDone && site.deployments()[0]?.status === 'Succeeded') {
+        isDone = true;
+        moveTo(site, '2');
+      }
+    });
+    const run = await deploy(site, handed);
+    expect({ status: run.outputs.status, code: run.result.error.code }).toEqual(conflict);
+    expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '3', '2']);
+    expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
+  });
+
+  it('after stopping the deployment: it stays where they moved it', async () => {
+    await using site = await startGroup({}, slow);
+    onCanary(site, (deploymentId) => {
+      site.apply('StopDeployment', { deploymentId });
+      moveTo(site, '1');
+    });
+    const run = await deploy(site, handed);
+    expect({ status: run.outputs.status, code: run.result.error.code }).toEqual(conflict);
+    expect(aliasOf(site)).toEqual({ version: '1', weights: {} });
+  });
+
+  it('not at all, and only stops the deployment: the split is put back', async () => {
+    await using site = await startGroup({}, slow);
+    onCanary(site, (deploymentId) => site.apply('StopDeployment', { deploymentId }));
+    const run = await deploy(site, handed);
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(run.result.error.message).toContain('was stopped: MANUAL_STOP');
+    expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '2']);
+  });
+
+  it('not at all, and stops it with a rollback: CodeDeploy puts the split back, once', async () => {
+    await using site = await startGroup({}, slow);
+    onCanary(site, (deploymentId) => site.apply('StopDeployment', { deploymentId, autoRollbackEnabled: true }));
+    const run = await deploy(site, handed);
+    expect(run.outputs.status).toBe('rolled-back');
+    expect(tracesOf(site)).toEqual(['2 {"3":0.1}', '2']);
+    expect(effects(site, 'UpdateAlias')).toBe(0);
   });
 });

@@ -30,6 +30,8 @@ export interface CodeDeployOptions {
   group: string;
   /** Default: CodeDeployDefault.LambdaAllAtOnce. */
   config?: string | undefined;
+  /** Default: Lambda. Of the others only the name is known. */
+  computePlatform?: 'Lambda' | 'Server' | 'ECS' | undefined;
   /** CloudWatch alarms that stop a deployment; one that does not exist does so, too. */
   alarms?: string[] | undefined;
   ignorePollAlarmFailure?: boolean | undefined;
@@ -96,10 +98,11 @@ export interface CodeDeployStore {
 }
 
 export function newGroup(options: CodeDeployOptions): DeploymentGroup {
-  const { application, group, config = 'CodeDeployDefault.LambdaAllAtOnce' } = options;
+  const { application, group, config = 'CodeDeployDefault.LambdaAllAtOnce', computePlatform = 'Lambda' } = options;
   const { alarms = [], ignorePollAlarmFailure = false, autoRollback = [] } = options;
   const id = crypto.randomUUID();
-  return { application, group, config, alarms, ignorePollAlarmFailure, autoRollback, id, createdAt: new Date() };
+  const setUp = { application, group, config, computePlatform, alarms, ignorePollAlarmFailure, autoRollback };
+  return { ...setUp, id, createdAt: new Date() };
 }
 
 type Order = Pick<Deployment, 'group' | 'config' | 'steps' | 'revision' | 'shift' | 'autoRollback'> &
@@ -312,9 +315,15 @@ function endEvent(deployment: Deployment, status: 'Succeeded' | 'Failed'): void 
   event.endedAt = new Date();
 }
 
+/** It comes, and is named, a moment after the end of the other. */
 function rollBack(store: CodeDeployStore, deployment: Deployment): void {
-  const { id, group, shift, aliasRevision } = deployment;
+  const { shift, aliasRevision } = deployment;
   if (shift === undefined || aliasRevision === undefined || deployment.creator !== 'user') return;
+  store.clock.after(store.clock.draw(store.deploymentMs), () => startRollback(store, deployment, shift));
+}
+
+function startRollback(store: CodeDeployStore, deployment: Deployment, shift: Shift): void {
+  const { id, group } = deployment;
   const { targetVersion, currentVersion } = shift;
   const back = { ...shift, currentVersion: targetVersion, targetVersion: currentVersion, hooks: {} };
   const revision = writeRevision(back);

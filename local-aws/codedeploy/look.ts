@@ -27,7 +27,7 @@ export function getApplication(store: CodeDeployStore, input: Input): Reply {
 
 export function getDeploymentGroup(store: CodeDeployStore, input: Input): Reply {
   const group = findGroup(store, input);
-  const { application, config, alarms, ignorePollAlarmFailure } = group;
+  const { application, config, computePlatform, alarms, ignorePollAlarmFailure } = group;
   return protocol.reply({
     deploymentGroupInfo: {
       applicationName: application,
@@ -42,7 +42,7 @@ export function getDeploymentGroup(store: CodeDeployStore, input: Input): Reply 
       },
       autoRollbackConfiguration: autoRollbackDocument(group.autoRollback),
       deploymentStyle: STYLE,
-      computePlatform: 'Lambda',
+      computePlatform,
     },
   });
 }

@@ -30,6 +30,9 @@ const OPERATIONS: [action: string, run: Run][] = [
 /** Rights that the README of aws-actions/amazon-ecs-deploy-task-definition wants beside that for CreateDeployment. */
 const CREATION_RIGHTS = ['codedeploy:GetDeploymentConfig', 'codedeploy:RegisterApplicationRevision'];
 
+/** IAM knows no resource for them (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodedeploy.html). */
+const WITHOUT_RESOURCE = ['ListDeploymentTargets', 'BatchGetDeploymentTargets'];
+
 export function codeDeployService(store: CodeDeployStore): Service {
   const operations = OPERATIONS.map(
     ([action, run]): Operation => ({
@@ -38,7 +41,10 @@ export function codeDeployService(store: CodeDeployStore): Service {
       method: 'POST',
       path: '/',
       alsoNeeds: () => (action === 'CreateDeployment' ? CREATION_RIGHTS : []),
-      resourceOf: (input) => resourceOf(store, input),
+      resourceOf: (input) => {
+        const resource = resourceOf(store, input);
+        return WITHOUT_RESOURCE.includes(action) ? { ...resource, arn: '*' } : resource;
+      },
       run: (input, outcome) => run(store, input, outcome),
     }),
   );

@@ -104,6 +104,7 @@ const networkCodes = new Set<unknown>([
 ]);
 const notFound = new Set([
   'ApplicationDoesNotExistException',
+  'DeploymentConfigDoesNotExistException',
   'DeploymentGroupDoesNotExistException',
   'EntityNotFound',
   'NoSuchDistribution',

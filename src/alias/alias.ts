@@ -255,7 +255,7 @@ async function pauseBefore({ world, deadline, outcome }: AliasWork, tries: numbe
   await world.clock.pause(Math.min(left, backoffMs(tries, 200, 5000)));
 }
 
-function isThere(state: AliasState, target: AliasTarget, isSent: boolean): boolean {
+export function isThere(state: AliasState, target: AliasTarget, isSent: boolean): boolean {
   return pointsTo(state, target) || (isSent && isHandedOver(state, target));
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { checkGroup, handOver, refuseMissingAlias } from '../codedeploy/deploy.ts';
 import { DeployError, toDeployError } from '../errors.ts';
 import { createWayBack } from '../lambda/going-back.ts';
@@ -26,7 +27,8 @@ export async function lookAtRollout(releasing: Releasing): Promise<boolean> {
         await lookAtAlias(work);
         if (codeDeploy !== undefined) {
           refuseMissingAlias({ name: one.name, alias: work.outcome });
-          await checkGroup(codeDeploy, world, deadline);
+          const warning = await checkGroup(codeDeploy, world, deadline);
+          outcome.warnings.push(...(warning ? [warning] : []));
         }
       }),
     ),
@@ -109,7 +111,9 @@ export async function switchAll(releasing: Releasing): Promise<boolean> {
   try {
     const [first] = switchings;
     if (rollout.codeDeploy !== undefined && first !== undefined) {
-      const description = `lambda-cloudfront-deploy ${releasing.run.runId}-${releasing.run.runAttempt} ${first.name} ${first.version}`;
+      const run = `${releasing.run.runId}-${releasing.run.runAttempt}`;
+      // Told apart from a deployment of an earlier process, which may have ended otherwise.
+      const description = `lambda-cloudfront-deploy ${run} ${first.name} ${first.version} ${randomUUID()}`;
       await handOver(
         {
           world,

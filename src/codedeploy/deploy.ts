@@ -2,6 +2,7 @@ import {
   type AliasOutcome,
   type AliasWork,
   ask,
+  isThere,
   lagMs,
   leaveAt,
   moveAlias,
@@ -10,12 +11,13 @@ import {
 } from '../alias/alias.ts';
 import { movedByOthers } from '../alias/run-order.ts';
 import type { Switching } from '../alias/switch.ts';
-import { isSplit, pointsTo, versionsOf } from '../alias/target.ts';
+import { type AliasTarget, describeTarget, isSplit, pointsTo } from '../alias/target.ts';
 import { DeployError } from '../errors.ts';
+import { parseFunctionRef } from '../lambda/function-ref.ts';
 import { changes } from '../lambda/preparation.ts';
 import { plain } from '../plain.ts';
 import { backoffMs, leastLeftMs, outOfTime, persist } from '../retry.ts';
-import type { Note, Timeline } from '../timeline.ts';
+import { seconds, type Timeline } from '../timeline.ts';
 import type { AliasState, Attempt, DeploymentGroup, DeploymentState, Run, World } from '../world.ts';
 
 /** CodeDeploy shifts in minutes, and looks at its alarms about as often. */
@@ -32,15 +34,76 @@ interface Handover {
   timeoutMs: number;
 }
 
-/** Before anything changes: the group is there and may be looked at. */
-export async function checkGroup(group: DeploymentGroup, world: World, deadline: number): Promise<void> {
-  await persist(() => world.codeDeploy.active(group, deadline), {
-    subject: `ListDeployments for ${group.application}/${group.name}`,
-    deadline,
-    capMs: 5000,
-    clock: world.clock,
-    onRetry: (reason) => world.log.line(reason),
-  });
+/** What every part of handing one alias over shares. */
+interface Handing extends Handover {
+  switching: Switching;
+  work: AliasWork;
+  /** Passes on, once, why events cannot be seen. */
+  tellUnseen(state: DeploymentState): void;
+}
+
+/** One deployment, and the version from which it shifts. */
+interface Started {
+  id: string;
+  current: string;
+}
+
+/**
+ * Before anything changes: the group is there, is one for Lambda, and its deployments may be looked at. The answer is a
+ * warning when it is not known how long it shifts.
+ */
+export async function checkGroup(
+  group: DeploymentGroup,
+  world: World,
+  deadline: number,
+): Promise<DeployError | undefined> {
+  const ask = <T>(action: string, call: () => Promise<Attempt<T>>) =>
+    persist(call, {
+      subject: `${action} for ${group.application}/${group.name}`,
+      deadline,
+      capMs: 5000,
+      clock: world.clock,
+      onRetry: (reason) => world.log.line(reason),
+    });
+  await ask('ListDeployments', () => world.codeDeploy.active(group, deadline));
+  try {
+    const { computePlatform, config } = await ask('GetDeploymentGroup', () =>
+      world.codeDeploy.settings(group, deadline),
+    );
+    refuseOtherPlatform(group, computePlatform);
+    const { ms } = await ask('GetDeploymentConfig', () => world.codeDeploy.shiftTime(group, config, deadline));
+    world.log.line(
+      `CodeDeploy ${plain(group.application)}/${plain(group.name)}: ${plain(config)}${ms === undefined ? '' : `, at most ${seconds(ms)} of shifting`}`,
+    );
+    return ms === undefined
+      ? shiftUnknown(group, `the configuration ${plain(config)} shifts in an unknown way`)
+      : undefined;
+  } catch (error) {
+    if (error instanceof DeployError && error.code === 'access-denied') {
+      return shiftUnknown(group, error.message);
+    }
+    throw error;
+  }
+}
+
+function refuseOtherPlatform({ application, name }: DeploymentGroup, computePlatform: string): void {
+  if (!['', 'Lambda'].includes(computePlatform)) {
+    throw new DeployError(
+      'invalid-input',
+      `Deployment group ${plain(application)}/${plain(name)} is for ${plain(computePlatform)}, not for Lambda.`,
+      { hint: 'Set codedeploy-application and codedeploy-deployment-group to a group of the Lambda compute platform.' },
+    );
+  }
+}
+
+function shiftUnknown({ application, name }: DeploymentGroup, reason: string): DeployError {
+  return new DeployError(
+    'access-denied',
+    `How long deployment group ${plain(application)}/${plain(name)} shifts is not known before it starts: ${reason}`,
+    {
+      hint: 'Allow codedeploy:GetDeploymentGroup on the group and codedeploy:GetDeploymentConfig on its configuration, or set update-timeout above the time of the shift.',
+    },
+  );
 }
 
 /** CodeDeploy moves an alias, and makes none. */
@@ -62,41 +125,66 @@ export async function handOver(handover: Handover, switching: Switching): Promis
   const { alias, name, functionName, version } = switching;
   await timeline.step(name, 'deploy with CodeDeploy', async (note) => {
     const work = { world, run, functionName, outcome: alias, deadline: world.clock.now() + timeoutMs, note };
-    const id = await startDeployment(handover, switching, work);
-    if (id !== undefined) {
-      await follow(handover, switching, id, work);
-      // In this run's name: whoever moves it from here on is somebody else.
-      alias.isMoved = true;
+    const tellUnseen = changes(({ unseen }: DeploymentState) => unseen && `events are not shown: ${unseen}`, note);
+    const handing = { ...handover, switching, work, tellUnseen };
+    const started = await startDeployment(handing);
+    if (started !== undefined) {
+      await follow(handing, started);
     }
-    // CodeDeploy has moved it; this reads it back.
-    await moveAlias(work, () => ({ version, weights: {} }));
+    await confirmMoved(work, { version, weights: {} });
     alias.isMoved ||= alias.now === undefined || alias.before === undefined || !pointsTo(alias.now, alias.before);
   });
 }
 
+/** CodeDeploy has moved it, so whatever else is read once reads have caught up is somebody else's move, and stays. */
+async function confirmMoved(work: AliasWork, target: AliasTarget): Promise<void> {
+  const { world, outcome, note } = work;
+  const until = world.clock.now() + readBackMs;
+  for (let tries = 0; ; tries += 1) {
+    const state = await readAlias({ ...work, deadline: Math.max(work.deadline, until) });
+    if (state !== undefined && isThere(state, target, true)) {
+      leaveAt(outcome, state);
+      note(`alias ${outcome.name} points to ${describeTarget(state)}`);
+      return;
+    }
+    if (world.clock.now() >= until) {
+      throw await leaveToOthers(work, state);
+    }
+    await world.clock.pause(backoffMs(tries, 200, 2000));
+  }
+}
+
+/** What this run asked for is over, and what is there now is not undone. */
+function leaveToOthers(work: AliasWork, state: AliasState | undefined): Promise<DeployError> {
+  Object.assign(work.outcome, { now: state, sent: undefined, isMoved: false });
+  return movedByOthers(work, state);
+}
+
 /** https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-example.html */
-function appSpec({ functionName, alias, version }: Switching, current: string): string {
+function appSpec({ name, functionName, alias, version }: Switching, current: string): string {
+  // The name alone, as AWS's examples have it: an ARN is not documented for it.
+  const Name = parseFunctionRef(functionName)?.name ?? name;
   return JSON.stringify({
     version: 0.0,
     Resources: [
       {
         function: {
           Type: 'AWS::Lambda::Function',
-          Properties: { Name: functionName, Alias: alias.name, CurrentVersion: current, TargetVersion: version },
+          Properties: { Name, Alias: alias.name, CurrentVersion: current, TargetVersion: version },
         },
       },
     ],
   });
 }
 
-/** The id of the deployment; undefined when the alias is where it is to be. */
-async function startDeployment(handover: Handover, switching: Switching, work: AliasWork): Promise<string | undefined> {
-  const { world, group } = handover;
-  const tried = { maybeMade: false };
+/** Undefined when the alias is where it is to be. */
+async function startDeployment(handing: Handing): Promise<Started | undefined> {
+  const { world, group, work } = handing;
+  const tried: Tried = { maybeMade: false, current: '', waitedFor: new Set() };
   for (let tries = 0; ; tries += 1) {
-    const attempt = await tryToStart(handover, switching, work, tried);
+    const attempt = await tryToStart(handing, tried);
     if (attempt.kind === 'answered') {
-      return attempt.value;
+      return attempt.value === undefined ? undefined : { id: attempt.value, current: tried.current };
     }
     const left = work.deadline - world.clock.now() - leastLeftMs;
     if (left <= 0) {
@@ -107,42 +195,54 @@ async function startDeployment(handover: Handover, switching: Switching, work: A
   }
 }
 
+interface Tried {
+  maybeMade: boolean;
+  /** From which version it is, or may be, on its way. */
+  current: string;
+  /** Deployments of others. */
+  waitedFor: Set<string>;
+}
+
 /** A group makes one deployment at a time: another one ends, then ours is made. */
 const busy = { kind: 'busy', reason: 'another deployment of the group is in progress' } as const;
 
 /** CreateDeployment has no token that makes a repeated call harmless, so after a lost answer its deployment is looked for. */
 async function tryToStart(
-  handover: Handover,
-  switching: Switching,
-  work: AliasWork,
-  tried: { maybeMade: boolean },
+  handing: Handing,
+  tried: Tried,
 ): Promise<Exclude<Attempt<string | undefined>, { kind: 'refused' }>> {
-  const { world, group, description } = handover;
-  const { deadline, note } = work;
-  const own = tried.maybeMade ? await findOwn(handover, deadline, note) : undefined;
+  const { world, group, description, switching, work } = handing;
+  const { alias, version } = switching;
+  const own = tried.maybeMade ? await findOwn(handing) : undefined;
   if (own !== undefined) {
     return { kind: 'answered', value: own };
   }
-  if (!(await isFree(handover, deadline, note))) {
+  if (!(await isFree(handing, tried))) {
     return busy;
   }
   const current = await lookUnsplit(switching, work);
-  if (current === switching.version) {
+  if (current === version) {
     return { kind: 'answered', value: undefined };
   }
-  const attempt = await ask(switching.alias, { version: switching.version, weights: {} }, () =>
-    world.codeDeploy.create(group, { appSpec: appSpec(switching, current), description }, deadline),
-  );
-  if (attempt.kind === 'refused') {
-    if (attempt.errorName === 'DeploymentLimitExceededException') {
-      return busy;
+  tried.current = current;
+  let isRefused = false;
+  try {
+    const attempt = await ask(alias, { version, weights: {} }, () =>
+      world.codeDeploy.create(group, { appSpec: appSpec(switching, current), description }, work.deadline),
+    );
+    if (attempt.kind === 'refused') {
+      isRefused = true;
+      if (attempt.errorName === 'DeploymentLimitExceededException') {
+        return busy;
+      }
+      throw attempt.error;
     }
-    throw attempt.error;
+    tried.maybeMade ||= attempt.kind === 'unanswered';
+    return attempt;
+  } finally {
+    // As long as CodeDeploy is at it, nobody else should move the alias, back neither; also not when this is cancelled.
+    alias.isMoved &&= isRefused;
   }
-  tried.maybeMade ||= attempt.kind === 'unanswered';
-  // As long as CodeDeploy is at it, nobody else should move the alias, back neither.
-  switching.alias.isMoved = false;
-  return attempt;
 }
 
 /** What the alias points to, after a run that was killed has left it split, too: CodeDeploy refuses such an alias. */
@@ -158,95 +258,154 @@ async function lookUnsplit(switching: Switching, work: AliasWork): Promise<strin
   return version;
 }
 
-async function isFree({ world, group }: Handover, deadline: number, note: Note): Promise<boolean> {
-  const active = await persist(() => world.codeDeploy.active(group, deadline), {
-    subject: `ListDeployments for ${group.application}/${group.name}`,
-    deadline,
-    capMs: 5000,
-    clock: world.clock,
-    onRetry: note,
-  });
+/** A deployment of somebody else has the time that its own configuration takes. */
+async function isFree(handing: Handing, { waitedFor }: Tried): Promise<boolean> {
+  const { world, group, work, timeoutMs } = handing;
+  const active = await persist(() => world.codeDeploy.active(group, work.deadline), persistence(handing));
+  for (const id of active.filter((one) => !waitedFor.has(one))) {
+    waitedFor.add(id);
+    const { config } = await look(handing, id);
+    work.deadline = Math.max(work.deadline, world.clock.now() + (await shiftMs(handing, config)) + timeoutMs);
+    work.note(`waiting for deployment ${plain(id)}`);
+  }
   return active.length === 0;
 }
 
-async function findOwn(
-  { world, group, description }: Handover,
-  deadline: number,
-  note: Note,
-): Promise<string | undefined> {
-  const persistence = {
-    subject: `ListDeployments for ${group.application}/${group.name}`,
-    deadline,
-    capMs: 5000,
-    clock: world.clock,
-    onRetry: note,
-  };
-  for (const id of await persist(() => world.codeDeploy.sinceStart(group, deadline), persistence)) {
-    const state = await persist(() => world.codeDeploy.look(group, id, deadline), persistence);
-    if (state.description === description) {
+async function findOwn(handing: Handing): Promise<string | undefined> {
+  const { world, group, description, work } = handing;
+  for (const id of await persist(() => world.codeDeploy.sinceStart(group, work.deadline), persistence(handing))) {
+    if ((await look(handing, id)).description === description) {
       return id;
     }
   }
   return undefined;
 }
 
+function look(handing: Handing, id: string): Promise<DeploymentState> {
+  const { world, group, work } = handing;
+  return persist(() => world.codeDeploy.look(group, id, work.deadline), {
+    ...persistence(handing),
+    subject: `GetDeployment ${id}`,
+  });
+}
+
+function persistence({ world, group, work }: Handing) {
+  return {
+    subject: `ListDeployments for ${group.application}/${group.name}`,
+    deadline: work.deadline,
+    capMs: 5000,
+    clock: world.clock,
+    onRetry: work.note,
+  };
+}
+
+/** Nothing where it may not be read: then the release has told so before it began. */
+async function shiftMs(handing: Handing, config: string): Promise<number> {
+  const { world, group, work } = handing;
+  const { ms = 0 } = await persist<{ ms: number | undefined }>(
+    async () => {
+      const attempt = await world.codeDeploy.shiftTime(group, config, work.deadline);
+      return attempt.kind === 'refused' ? { kind: 'answered', value: { ms: undefined } } : attempt;
+    },
+    { ...persistence(handing), subject: `GetDeploymentConfig ${config}` },
+  );
+  return ms;
+}
+
 /** How CodeDeploy names a deployment that it did not begin, because the alias was not where the AppSpec says. */
 const notBegun = 'INVALID_LAMBDA_CONFIGURATION';
 
-/** Until it has ended, and with it the deployment that takes it back; where the alias is then is known either way. */
-async function follow(handover: Handover, { alias, version }: Switching, id: string, work: AliasWork): Promise<void> {
+/** Until it has ended, and with it the deployment that takes it back; where the alias then is, says whose it is. */
+async function follow(handing: Handing, { id, current }: Started): Promise<void> {
+  const { world, work, switching } = handing;
+  const { alias, version } = switching;
   work.note(`deployment ${plain(id)}`);
-  const end = await awaitEnd(handover, id, work);
+  const end = await awaitRollback(handing, { id, current }, await awaitEnd(handing, id));
   if (end.status === 'Succeeded') {
     return;
   }
-  const last = end.rollbackId ? await awaitEnd(handover, end.rollbackId, work) : end;
-  await handover.world.clock.pause(lagMs);
-  const state = await readAlias({ ...work, deadline: work.deadline + readBackMs });
+  const last = end.rollbackId ? await awaitEnd(handing, end.rollbackId) : end;
+  await world.clock.pause(lagMs);
+  const state = await readAlias({ ...work, deadline: world.clock.now() + readBackMs });
   alias.now = state;
-  if (state !== undefined && end.error.startsWith(notBegun) && pointsTo(state, { version, weights: {} })) {
+  const isNotBegun = end.error.startsWith(notBegun) && !end.weight;
+  if (isNotBegun && state !== undefined && pointsTo(state, { version, weights: {} })) {
     // The deployment of a run that was killed got there first, and a read was behind it.
     return;
   }
   if (!hasEnded(last)) {
     throw notEnded(hasEnded(end) ? end.rollbackId : id, last);
   }
-  alias.sent = undefined;
-  if (state === undefined || !isLeftByCodeDeploy(state, alias, end.error.startsWith(notBegun) ? '' : version)) {
-    throw await movedByOthers(work, state);
+  if (!isLeftBy(end, state, { current, version })) {
+    throw await leaveToOthers(work, state);
   }
+  alias.sent = undefined;
   // What CodeDeploy has left is this run's to roll back.
   leaveAt(alias, state);
-  alias.isMoved = alias.before === undefined || !pointsTo(state, alias.before);
+  alias.isMoved = state === undefined || alias.before === undefined || !pointsTo(state, alias.before);
   throw failure(id, end, alias);
 }
 
-/** It moves the alias from the version before to the new one, whose number is empty when it did not even begin. */
-function isLeftByCodeDeploy(state: AliasState, { before }: AliasOutcome, version: string): boolean {
-  const isOnNew = version !== '' && pointsTo(state, { version, weights: {} });
-  const isOnOld = before !== undefined && state.version === before.version;
-  const isUnshifted = !isSplit(state) || pointsTo(state, before ?? state);
-  const isShifting = version !== '' && versionsOf(state).slice(1).join() === version;
-  return isOnNew || (isOnOld && (isUnshifted || isShifting));
+/** Whether a deployment that did not succeed has left the alias so, itself or by taking itself back. */
+function isLeftBy(
+  { weight, rollbackId }: DeploymentState,
+  state: AliasState | undefined,
+  { current, version }: { current: string; version: string },
+): boolean {
+  const shifted = weight === undefined ? undefined : weight / 100;
+  if (state === undefined) {
+    return false;
+  }
+  if (pointsTo(state, { version: current, weights: {} })) {
+    return rollbackId !== '' || !shifted;
+  }
+  if (isThere(state, { version, weights: {} }, true)) {
+    return shifted === undefined || shifted === 1;
+  }
+  const { [version]: given, ...others } = state.weights;
+  const isOfTwo = state.version === current && given !== undefined && Object.keys(others).length === 0;
+  return isOfTwo && (shifted === undefined || Math.abs(given - shifted) < 0.001);
 }
 
-/** The state in which it ended, or that at the deadline. */
-async function awaitEnd(
-  { world, group }: Handover,
-  id: string,
-  { deadline, note }: Pick<AliasWork, 'deadline' | 'note'>,
+/** The deployment that takes one back is named a moment after the end of that. */
+async function awaitRollback(
+  handing: Handing,
+  { id, current }: Started,
+  end: DeploymentState,
 ): Promise<DeploymentState> {
-  const onChange = changes(describe, note);
-  for (;;) {
-    const state = await persist(() => world.codeDeploy.look(group, id, deadline), {
-      subject: `GetDeployment ${id}`,
-      deadline,
-      capMs: 5000,
-      clock: world.clock,
-      onRetry: note,
-    });
+  const { world, work } = handing;
+  const until = world.clock.now() + readBackMs;
+  let now = end;
+  while (now.rollbackId === '' && now.rollsBackOn.includes(endOf(now)) && world.clock.now() < until) {
+    const state = await readAlias({ ...work, deadline: until });
+    if (state !== undefined && pointsTo(state, { version: current, weights: {} })) {
+      break;
+    }
+    await world.clock.pause(lagMs);
+    now = await look(handing, id);
+  }
+  return now;
+}
+
+/** In the words of AutoRollbackConfiguration. */
+function endOf({ status, error }: DeploymentState): string {
+  const stop = error.startsWith('ALARM_ACTIVE') ? 'DEPLOYMENT_STOP_ON_ALARM' : 'DEPLOYMENT_STOP_ON_REQUEST';
+  return { Failed: 'DEPLOYMENT_FAILURE', Stopped: stop }[status] ?? '';
+}
+
+/** The state in which it ended, or that when the time of its configuration and update-timeout are up. */
+async function awaitEnd(handing: Handing, id: string): Promise<DeploymentState> {
+  const { world, work, timeoutMs, tellUnseen } = handing;
+  const onChange = changes(describe, work.note);
+  const began = world.clock.now();
+  for (let tries = 0; ; tries += 1) {
+    const state = await look(handing, id);
+    if (tries === 0) {
+      work.deadline = Math.max(work.deadline, began + (await shiftMs(handing, state.config)) + timeoutMs);
+    }
     onChange(state);
-    const left = deadline - world.clock.now() - leastLeftMs;
+    tellUnseen(state);
+    const left = work.deadline - world.clock.now() - leastLeftMs;
     if (hasEnded(state) || left <= 0) {
       return state;
     }
@@ -269,7 +428,7 @@ function notEnded(id: string, { status }: DeploymentState): DeployError {
     'timed-out',
     `Deployment ${id} of CodeDeploy had not ended in time, it was ${plain(status)}.`,
     {
-      hint: 'CodeDeploy goes on with it, and nothing was cleared. Raise update-timeout above the time that its configuration takes.',
+      hint: 'CodeDeploy goes on with it, and no cache was invalidated. Re-run this job: it waits for the deployment; raise update-timeout if hooks take that long.',
     },
   );
 }
