@@ -2,6 +2,7 @@ import { ApiError, type ApiRequest, type Input, type Operation, type Reply, reco
 import type { Clock, Duration } from './clock.ts';
 import { deliver, type Exchange } from './deliver.ts';
 import { type Fault, type Faults, isApplied, outcomeOf } from './faults.ts';
+import type { Recorder } from './recording.ts';
 import type { Timeline } from './timeline.ts';
 
 /** One call to the API, as it went. */
@@ -44,6 +45,7 @@ export interface Dispatcher {
   latencyMs: Duration;
   /** The caller's ARN, as it stands in refusals. */
   caller: string;
+  record: Recorder | undefined;
 }
 
 /** One call from its arrival to its answer. */
@@ -54,7 +56,9 @@ export async function dispatch(world: Dispatcher, request: ApiRequest, exchange:
     return;
   }
   const { reply, call, fault } = await answer(world, routed);
-  call.status = await deliver(withRequestId(reply), fault, exchange);
+  const whole = withRequestId(reply);
+  world.record?.({ service: call.service, action: call.action, request, reply: whole, fault: fault?.kind });
+  call.status = await deliver(whole, fault, exchange);
 }
 
 /** What became of a call: only how it reaches the caller, and whether it does, is left to the fault. */

@@ -25,6 +25,7 @@ import { zipBodyReader } from './lambda/zip-body.ts';
 import { type Listener, listen, readRequest } from './listener.ts';
 import type { LocalAws } from './local-aws.ts';
 import { DEFAULT_CLOCKS, type DistributionOptions, type LocalAwsOptions } from './options.ts';
+import { startRecording } from './recording.ts';
 import type { Registry } from './registry.ts';
 import { newBucket, type S3Store } from './s3/buckets.ts';
 import { lookInto } from './s3/look.ts';
@@ -139,6 +140,7 @@ function buildWorld(options: LocalAwsOptions): World {
     timeline,
     latencyMs: clocks.apiMs,
     caller: `arn:aws:sts::${accountId}:assumed-role/deploy/GitHubActions`,
+    record: startRecording(process.env.LOCAL_AWS_RECORDING),
   };
   return { lambda, cloudFront, cloudWatch, codeDeploy, ecr, s3, dispatcher, originMs: clocks.originMs };
 }

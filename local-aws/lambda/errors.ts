@@ -106,10 +106,38 @@ export const standardErrors: StandardErrors = {
     }),
 };
 
+/** Errors whose text is `message` in Lambda's model; the others have `Message`. */
+const lowerCase: ReadonlySet<string> = new Set([
+  'AliasLimitExceededException',
+  'CapacityProviderLimitExceededException',
+  'CodeArtifactUserDeletedException',
+  'CodeArtifactUserFailedException',
+  'CodeArtifactUserPendingException',
+  'CodeStorageExceededException',
+  'FunctionVersionsPerCapacityProviderLimitExceededException',
+  'InvalidParameterValueException',
+  'InvalidRequestContentException',
+  'ModeNotSupportedException',
+  'PolicyLengthExceededException',
+  'PreconditionFailedException',
+  'ProvisionedConcurrencyConfigNotFoundException',
+  'RequestTooLargeException',
+  'ResourceConflictException',
+  'ResourceNotReadyException',
+  'SerializedRequestEntityTooLargeException',
+  'TooManyRequestsException',
+  'UnsupportedMediaTypeException',
+  // In no model.
+  'RequestEntityTooLargeException',
+  'SerializationException',
+  'ValidationException',
+]);
+
 export function toErrorReply(error: ApiError): Reply {
   const { Type = 'User', ...fields } = error.details.fields ?? {};
-  // The gateway in front of Lambda spells it `Message` and knows no Type; the service spells it `message`.
-  const body = Type === '' ? { Message: error.message } : { Type, message: error.message, ...fields };
+  // The gateway in front of Lambda knows no Type, and spells it `Message`; the service spells it as its model has it.
+  const spelled = Type === '' || !lowerCase.has(error.code) ? { Message: error.message } : { message: error.message };
+  const body = Type === '' ? spelled : { Type, ...spelled, ...fields };
   return {
     status: error.status,
     headers: { 'content-type': 'application/json', 'x-amzn-errortype': error.code, ...error.details.headers },
