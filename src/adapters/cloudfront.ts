@@ -100,7 +100,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
           ...about(target),
           action: getting[target.kind].action,
           // The page of a proxy has none.
-          read: ({ Invalidation }: Partial<GetInvalidationCommandOutput>) => (Invalidation ? true : undefined),
+          read: ({ Invalidation }: Partial<GetInvalidationCommandOutput>) => (Invalidation?.Id ? true : undefined),
         },
         // Needs no permission that waiting does not need, and tells a wrong distribution from a missing permission.
         async (connected, options) => {
@@ -109,7 +109,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
             return await getting[target.kind].send(connected, target.id, noInvalidation, options);
           } catch (error) {
             if (error instanceof sdk.NoSuchInvalidation) {
-              return { Invalidation: {} };
+              return { Invalidation: { Id: noInvalidation } };
             }
             throw error;
           }
