@@ -9,6 +9,16 @@ export interface InputSource {
   text(name: InputName): string;
   /** The contents of a file the workflow names; throws an error whose message says why it cannot be had. */
   file(path: string): string;
+  /** A variable of the environment, which docker reads as well. */
+  variable(name: string): string | undefined;
+  /** How large a file is that docker can read; throws an error whose message says why it is none. */
+  fileBytes(path: string): number;
+}
+
+/** A line of an input, and which one it is. */
+export interface Line {
+  text: string;
+  number: number;
 }
 
 /** Reads single inputs. What is wrong goes to the problems and never stops the next one from being read. */
@@ -17,7 +27,8 @@ export interface Fields {
   given: ReadonlyMap<InputName, string>;
   /** The text of an input, or its default. */
   text(name: InputName): string;
-  reject(name: InputName, what: string, value: string): void;
+  /** The value is left out where it may be a secret. */
+  reject(name: InputName, what: string, value?: string): void;
   choice<T extends string>(name: InputName, choices: readonly T[]): T | undefined;
   flag(name: InputName): boolean;
   durationMs(name: InputName): number;
@@ -29,6 +40,7 @@ export interface Fields {
   items(name: InputName): string[];
   /** One item a line, with the spaces and commas in it; blank lines and comments are skipped. */
   lines(name: InputName): string[];
+  numberedLines(name: InputName): Line[];
   /** The same, of the file that the input names. */
   fileLines(name: InputName): string[];
 }
@@ -57,7 +69,8 @@ export function readFields(source: InputSource, problems: string[]): Fields {
     // An input that a calling workflow passes on empty means its default.
     text: (name) => given.get(name) ?? defaults[name],
     reject(name, what, value) {
-      problems.push(`${name} ${what}, got "${plain(value, 120)}".`);
+      const got = value === undefined ? '' : `, got "${plain(wholeLine(fields.text(name), value))}"`;
+      problems.push(`${name} ${what}${got}.`);
     },
     choice(name, choices) {
       const text = fields.text(name);
@@ -103,11 +116,21 @@ export function readFields(source: InputSource, problems: string[]): Fields {
       }
       return items;
     },
-    lines: (name) => undashed(name, contentOf(fields.text(name))),
+    lines: (name) =>
+      undashed(
+        name,
+        contentOf(fields.text(name)).map(({ text }) => text),
+      ),
+    numberedLines: (name) => contentOf(fields.text(name)),
     fileLines(name) {
       const path = fields.text(name);
       try {
-        return path === '' ? [] : undashed(name, contentOf(source.file(path)));
+        return path === ''
+          ? []
+          : undashed(
+              name,
+              contentOf(source.file(path)).map(({ text }) => text),
+            );
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         fields.reject(name, `must be a file that can be read (${plain(reason)})`, path);
@@ -123,10 +146,15 @@ const anyComment = /(?:^|\s)#.*$/;
 /** Among paths `#tag` is an item, a cache tag; only a `#` that stands alone begins a comment. */
 const loneComment = /(?:^|\s)#(?:\s.*|$)/;
 
-function contentOf(text: string): string[] {
+function contentOf(text: string): Line[] {
   return linesOf(text)
-    .map((line) => line.replace(/^\s*#(?:\s.*|$)/, '').trim())
-    .filter((line) => line !== '');
+    .map((line, at) => ({ text: line.replace(/^\s*#(?:\s.*|$)/, '').trim(), number: at + 1 }))
+    .filter((line) => line.text !== '');
+}
+
+/** An item with all of its line: the runner would not know a part of a secret. */
+function wholeLine(text: string, item: string): string {
+  return linesOf(text).find((line) => item !== '' && line.includes(item)) ?? item;
 }
 
 function linesOf(text: string): string[] {

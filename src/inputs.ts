@@ -5,6 +5,7 @@ import type { AssetsRequest } from './assets/outcome.ts';
 import { type PathMapping, parseMapping } from './cloudfront/changed-files.ts';
 import { parsePath } from './cloudfront/paths.ts';
 import { type Fields, type InputName, type InputSource, readFields } from './fields.ts';
+import { problemOfArg, problemOfSecret } from './image/build-inputs.ts';
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
 import { type FunctionRef, parseFunctionRef, qualifierOf } from './lambda/function-ref.ts';
 import type { WarmUpPlan } from './lambda/warm-up.ts';
@@ -92,7 +93,7 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
       key: fields.matching('s3-key', /^[^\p{Cc}]{1,1024}$/u, 'must be a key of at most 1024 characters'),
       version: fields.matching('s3-object-version', /^[^\p{Cc}\s]{1,1024}$/u, 'must be the version of an object'),
     },
-    build: readBuild(fields),
+    build: readBuild(fields, source),
     architecture: fields.choice('architecture', ['x86_64', 'arm64']),
     publish: fields.flag('publish'),
     versionDescription: fields.matching(
@@ -138,9 +139,8 @@ function readFunctions(fields: Fields): FunctionInput[] {
     const [, name = '', ownImage] = /^([^=]*)(?:=(.*))?$/s.exec(item) ?? [];
     const ref = parseFunctionRef(name);
     if (ref === undefined) {
-      const qualifier = qualifierOf(name);
-      const what = qualifier
-        ? `must not carry a version or alias ("${plain(qualifier)}"), because code is always updated on $LATEST`
+      const what = qualifierOf(name)
+        ? 'must not carry a version or alias, because code is always updated on $LATEST'
         : 'must be a name of up to 64 letters, digits, "-" and "_", a partial ARN or an ARN';
       fields.reject('function-name', what, name);
     }
@@ -149,7 +149,10 @@ function readFunctions(fields: Fields): FunctionInput[] {
     return isWhole ? [{ ref, image }] : [];
   });
   for (const text of new Set(functions.flatMap(({ ref }, index) => (isRepeated(ref, index) ? [ref.name] : [])))) {
-    fields.reject('function-name', 'must name each function once, by its ARN where two accounts have one', text);
+    fields.reject(
+      'function-name',
+      `must name each function once, by its ARN where two accounts have one, got "${plain(text)}"`,
+    );
   }
   return functions;
 
@@ -164,20 +167,18 @@ const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 const onePath = /^[^\p{Cc}]{1,4096}$/u;
 
-function readBuild(fields: Fields): BuildInputs {
-  const args = fields.lines('build-args');
-  for (const arg of args.filter((one) => !/^[A-Za-z_][\w.-]*=/.test(one))) {
-    fields.reject('build-args', 'must be NAME=value, one a line', arg.replace(/=.*/s, ''));
-  }
-  const secrets = fields.lines('build-secrets');
-  for (const secret of secrets.filter((one) => !/^(?:type=\w+,)?id=[\w.-]+,(?:src|source|env)=[^,]+$/.test(one))) {
-    // What stands behind the id may be the secret itself.
-    fields.reject(
-      'build-secrets',
-      'must be id=name,env=VARIABLE or id=name,src=file',
-      secret.replace(/(?<=id=[^,=]*)[,=].*/s, ''),
-    );
-  }
+function readBuild(fields: Fields, source: InputSource): BuildInputs {
+  const read = (name: 'build-args' | 'build-secrets', problemOf: (line: string, source: InputSource) => string) =>
+    fields.numberedLines(name).map(({ text, number }) => {
+      const problem = problemOf(text, source);
+      if (problem !== '') {
+        // Any line may hold a secret, or a part of one.
+        fields.reject(name, `${problem} (line ${number})`);
+      }
+      return text;
+    });
+  const args = read('build-args', problemOfArg);
+  const secrets = read('build-secrets', problemOfSecret);
   return {
     context: fields.matching('build-context', onePath, 'must be one path'),
     file: fields.matching('build-file', onePath, 'must be one path'),
@@ -218,12 +219,16 @@ function readPayload(fields: Fields, source: InputSource): string {
     if (Buffer.byteLength(payload) <= mostPayload) {
       return payload;
     }
-    fields.reject('warm-up-payload', `must be at most ${mostPayload} bytes`, '…');
+    fields.reject('warm-up-payload', `must be at most ${mostPayload} bytes`);
   } catch (error) {
     const isFile = text.startsWith('@');
     const reason =
       isFile && error instanceof Error && !(error instanceof SyntaxError) ? ` (${plain(error.message)})` : '';
-    fields.reject('warm-up-payload', `must be JSON, or "@" and a file that holds JSON${reason}`, isFile ? text : '…');
+    fields.reject(
+      'warm-up-payload',
+      `must be JSON, or "@" and a file that holds JSON${reason}`,
+      isFile ? text : undefined,
+    );
   }
   return '{}';
 }
@@ -301,7 +306,7 @@ function readIds(fields: Fields, name: InputName, { pattern, what }: { pattern: 
     fields.reject(name, what, id);
   }
   for (const id of repeated(ids)) {
-    fields.reject(name, 'must name each once', id);
+    fields.reject(name, `must name each once, got "${plain(id)}"`);
   }
   return ids;
 }
@@ -352,7 +357,7 @@ function readRegeneration(fields: Fields): RegenerationInputs {
   const header = fields.text('expect-header');
   const expectHeader = header === '' ? undefined : parseExpectedHeader(header);
   if (expectHeader !== undefined && 'problem' in expectHeader) {
-    fields.reject('expect-header', expectHeader.problem, header);
+    fields.reject('expect-header', expectHeader.problem);
   }
   return {
     urls: readUrls(fields, 'regenerate-urls'),
@@ -363,10 +368,12 @@ function readRegeneration(fields: Fields): RegenerationInputs {
 }
 
 function readUrls(fields: Fields, name: InputName): URL[] {
-  return fields.lines(name).flatMap((line) => {
-    const url = parsePageUrl(line);
+  return fields.numberedLines(name).flatMap(({ text, number }) => {
+    const url = parsePageUrl(text);
     if ('problem' in url) {
-      fields.reject(name, url.problem, line);
+      // Before an "@" stands a password, behind a "?" a token.
+      const isPublic = !/[@?#]/.test(text);
+      fields.reject(name, isPublic ? url.problem : `${url.problem} (line ${number})`, isPublic ? text : undefined);
       return [];
     }
     return [url];

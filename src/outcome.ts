@@ -174,6 +174,12 @@ export function errorsOf(outcome: Outcome): DeployError[] {
   return all.filter((error) => error !== undefined);
 }
 
+/** What did not fail the run, and somebody should look at. */
+export function warningsOf({ warnings, distributions, regeneration }: Outcome): DeployError[] {
+  const all = [...warnings, ...distributions.map(({ warning }) => warning), regeneration?.warning];
+  return all.filter((warning) => warning !== undefined);
+}
+
 export function statusOf(outcome: Outcome): Status {
   const errors = errorsOf(outcome);
   if (errors.some(({ code }) => code === 'cancelled')) {

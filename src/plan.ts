@@ -105,7 +105,7 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
   }
   const sources = (['image-uri', 'zip-file', 's3-bucket'] as const).filter((name) => given.has(name));
   if (sources.length > 1) {
-    const values = sources.map((name) => `"${plain(given.get(name) ?? '', 120)}"`).join(' and ');
+    const values = sources.map((name) => `"${plain(given.get(name) ?? '')}"`).join(' and ');
     problems.push(`${sources.join(' and ')} exclude each other, a function gets one code, got ${values}.`);
   }
 
@@ -170,12 +170,21 @@ const companions: readonly (readonly [InputName, ...InputName[]])[] = [
   ['keep-versions', 'function-name'],
 ];
 
+/** What they say is nobody's business. */
+const privateInputs: ReadonlySet<InputName> = new Set([
+  'build-args',
+  'build-secrets',
+  'warm-up-payload',
+  'regenerate-urls',
+  'regenerate-sitemap',
+  'expect-header',
+  'expect-body',
+]);
+
 function needs(name: InputName, needed: string, { given }: Inputs, problems: string[]): void {
   const text = given.get(name);
   if (text !== undefined) {
-    // A build argument, a secret or a payload is nobody's business.
-    const isPrivate = ['build-args', 'build-secrets', 'warm-up-payload'].includes(name);
-    const value = isPrivate ? '' : `, got "${plain(text, 120)}"`;
+    const value = privateInputs.has(name) ? '' : `, got "${plain(text)}"`;
     problems.push(`${name} needs ${needed}, which is missing${value}.`);
   }
 }
@@ -209,7 +218,7 @@ function chooseRegion(inputs: Inputs, run: Run, problems: string[]): string {
   const source = inputs.region === '' ? ' (from AWS_REGION)' : '';
   const stated = inputs.region || run.awsRegion;
   if (stated !== '' && !regionPattern.test(stated)) {
-    problems.push(`region must be an AWS Region such as eu-west-1, got "${plain(stated, 120)}"${source}.`);
+    problems.push(`region must be an AWS Region such as eu-west-1, got "${plain(stated)}"${source}.`);
     return '';
   }
   const region = stated || (inputs.functions.find(({ ref }) => ref.region !== '')?.ref.region ?? '');
@@ -308,7 +317,7 @@ function planRollout(inputs: Inputs, problems: string[]): RolloutPlan {
   if (isHandedOver) {
     for (const name of (['traffic-shift', 'alarms', 'bake-seconds'] as const).filter((one) => given.has(one))) {
       problems.push(
-        `${name} must not go with codedeploy-application: the deployment group has steps and alarms of its own, got "${plain(given.get(name) ?? '', 120)}".`,
+        `${name} must not go with codedeploy-application: the deployment group has steps and alarms of its own, got "${plain(given.get(name) ?? '')}".`,
       );
     }
     if (inputs.functions.length > 1) {

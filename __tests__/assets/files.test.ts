@@ -48,7 +48,7 @@ describe.skipIf(process.platform === 'win32')('a directory of assets', () => {
       says: '"a/to-b/to-a" is a link that leads round in circles',
     },
     { name: 'a broken link', tree: { a: { link: 'gone' } }, says: '"a" is a link that leads to nothing' },
-    { name: 'a control character', tree: { 'a\tb': '' }, says: '"a b" has a control character in its name' },
+    { name: 'a control character', tree: { 'a\tb': '' }, says: '"a\tb" has a control character in its name' },
     { name: 'a backslash', tree: { 'a\\b': '' }, says: 'has a backslash in its name' },
   ])('with $name is refused', ({ tree, says }) => {
     using temp = temporary();

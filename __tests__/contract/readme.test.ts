@@ -102,6 +102,8 @@ function problemsOf({ with: inputs }: Step): string[] {
       });
     },
     file: (path: string) => (path.endsWith('.json') ? '{}' : '/a.css\n/b c.css\n'),
+    variable: () => 'set',
+    fileBytes: () => 1,
   };
   planRelease(parseInputs(source, problems), run, problems);
   return [...problems, ...[...names].map((name) => `${name} is no input`)];

@@ -151,14 +151,13 @@ describe('lines', () => {
     expect(seen).toEqual(lines);
   });
 
-  it('are cut when they do not end', () => {
+  it('are left out when they do not end', () => {
     const seen: string[] = [];
     const split = splitLines((line) => seen.push(line));
     for (let piece = 0; piece < 100; piece += 1) {
       split.write('x'.repeat(1000));
     }
     split.end();
-    expect(seen.length).toBeGreaterThan(4);
-    expect(seen.join('')).toBe('x'.repeat(100_000));
+    expect(seen).toEqual(['[line of 100,000 characters left out]']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readWorkflowFile } from '../../src/adapters/workflow-file.ts';
+import { bytesOfFile, readWorkflowFile } from '../../src/adapters/workflow-file.ts';
 import { parseInputs } from '../../src/inputs.ts';
 import { planRelease } from '../../src/plan.ts';
 import type { Run } from '../../src/world.ts';
@@ -56,7 +56,7 @@ const cases: BadInput[] = [
   {
     name: 'a payload that is no JSON',
     inputs: { ...deployable, 'warm-up': '1', 'warm-up-payload': '{path: /}' },
-    says: ['warm-up-payload must be JSON, or "@" and a file that holds JSON, got "…"'],
+    says: ['warm-up-payload must be JSON, or "@" and a file that holds JSON.'],
   },
   {
     name: 'a payload in a file that is not there',
@@ -243,7 +243,12 @@ const run: Run = {
 
 function problemsOf(inputs: Record<string, string>): string[] {
   const problems: string[] = [];
-  const source = { text: (name: string) => inputs[name] ?? '', file: readWorkflowFile };
+  const source = {
+    text: (name: string) => inputs[name] ?? '',
+    file: readWorkflowFile,
+    variable: () => undefined,
+    fileBytes: bytesOfFile,
+  };
   planRelease(parseInputs(source, problems), run, problems);
   return problems;
 }

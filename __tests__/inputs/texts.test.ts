@@ -4,8 +4,8 @@ import { parsePath } from '../../src/cloudfront/paths.ts';
 import { parseImageUri } from '../../src/image/image-uri.ts';
 import { readManifest } from '../../src/image/manifest.ts';
 import { parseFunctionRef, qualifierOf } from '../../src/lambda/function-ref.ts';
-import { inert, plain, plainPage } from '../../src/plain.ts';
-import { escapeMarkdown } from '../../src/report/markdown.ts';
+import { inert, plain, plainLines, plainPage } from '../../src/plain.ts';
+import { fence, isProse, words } from '../../src/report/markdown.ts';
 
 const runs = { numRuns: 3000 };
 /** Strings that are made of what the runner, Markdown and URLs give a meaning. */
@@ -64,17 +64,29 @@ describe('text that somebody else wrote', () => {
       fc.property(nasty, (text) => {
         for (const safe of [inert(text), plain(text), plainPage(text), plain(text, 20), inert(`  ${text}`)]) {
           expect(isCommand(safe)).toBe(false);
-          expect(safe).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+          expect(safe).not.toMatch(/[^\P{Cc}\t]|[\u2028\u2029]/u);
         }
       }),
       runs,
     );
   });
 
-  it('stays text in a summary', () => {
+  it('stands in a summary as it is, and has no meaning there', () => {
     fc.assert(
       fc.property(nasty, (text) => {
-        expect(escapeMarkdown(text).replace(/&#\d+;/g, '')).not.toMatch(/[<>|`*_[\]\\#!~$:&(){}\n]/);
+        const [first = '', ...rest] = fence(text).split('\n');
+        const mark = first.replace('text', '');
+        expect(rest.pop()).toBe(mark);
+        for (const line of rest) {
+          expect(line).not.toContain(mark);
+          expect(text.includes(line) || /left out\]$/.test(line)).toBe(true);
+        }
+        const [, inside = ''] = /^`(.*)`$/.exec(words(text)) ?? [];
+        expect(isProse(words(text)) || words(text) === '' || inside !== '' || /left out\]$/.test(words(text))).toBe(
+          true,
+        );
+        expect(words(text)).not.toMatch(/[\n|]/);
+        expect(inside).not.toContain('`');
       }),
       runs,
     );
@@ -83,37 +95,73 @@ describe('text that somebody else wrote', () => {
   it.each([
     ['arn:aws:s3:::bucket/key', 'arn:aws:s3:::bucket/key'],
     ['arn:aws:cloudfront::123456789012:distribution/E2', 'arn:aws:cloudfront::123456789012:distribution/E2'],
-    ['see https://a.example/x?X-Amz-Signature=abc now', 'see https://a.example/x?… now'],
-    ['go to https://user:pass@word@a.example/x.', 'go to https://…@a.example/x.'],
-    ['ftp://user@a.example or me@b.example', 'ftp://…@a.example or me@b.example'],
-    [`https://user:${'a'.repeat(3000)}@b.example/`, 'https://…@b.example/'],
-    ['key AKIAIOSFODNN7EXAMPLE.', 'key ….'],
-    ['::error::x', ': :error: :x'],
-  ])('%s reads %s', (text, safe) => {
+    ['me@b.example and a::b', 'me@b.example and a::b'],
+    ['at a\r\n\tat b\n\n', 'at a \tat b'],
+    ['see https://a.example/x?X-Amz-Signature=abc now', '[line of 47 characters left out]'],
+    ['go to https://user:pass@word@a.example/x.', '[line of 41 characters left out]'],
+    [`https://user:${'a'.repeat(3000)}@b.example/`, '[line of 3,024 characters left out]'],
+    ['key AKIAIOSFODNN7EXAMPLE.', '[line of 25 characters left out]'],
+    ['first\n::error::x\nlast', 'first [line of 10 characters left out] last'],
+    ['red \u001b[31m', '[line of 9 characters left out]'],
+  ])('%j reads %s', (text, safe) => {
     expect(plain(text)).toBe(safe);
   });
+
+  it('that is endless is cut at the ends of lines', () => {
+    const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index}`);
+    const shown = plainLines(lines.join('\n'));
+    expect(shown.join('').length).toBeLessThan(4100);
+    expect(shown.slice(0, -1)).toEqual(lines.slice(0, shown.length - 1));
+    expect(shown.at(-1)).toBe(`[${(lines.length - shown.length + 1).toLocaleString('en-US')} more lines left out]`);
+  });
+});
+
+describe('prose in a summary', () => {
+  it.each([
+    'Allow lambda:GetFunction on arn:aws:lambda:eu-west-1:123456789012:function:my_web to the role.',
+    'Set build-platform, or use a runner of that architecture (ubuntu-24.04-arm).',
+    'Allow ecr:GetAuthorizationToken on *, and ecr:PutImage.',
+  ])('is %s', (text) => expect(isProse(text)).toBe(true));
+
+  it.each([
+    'Approve at www.evil.example/aws',
+    'see https://evil.example',
+    'mail ops@evil.example',
+    '@everyone',
+    'see #12',
+    'GH-12',
+    'commit 0a1b2c3d4e5f',
+    ':tada:',
+    '<b>x</b>',
+    '&lt;',
+    'a *b* c',
+    '_x_',
+    '$a$',
+    '- a',
+    '1. a',
+    '[a](b)',
+    '~~a~~',
+    'a\\b',
+  ])('is not %s', (text) => expect(isProse(text)).toBe(false));
 });
 
 describe('the address of a page', () => {
   it.each([
-    ['https://a.example/news?page=2&q=x', 'https://a.example/news?page=2&q=x'],
-    ['https://a.example/x?page=2&X-Amz-Signature=abc', 'https://a.example/x?…'],
-    ['https://a.example/x?Policy=a&Signature=abc', 'https://a.example/x?…'],
-    [
-      'https://a.example/x?access_token=abc and https://a.example/?y=1',
-      'https://a.example/x?… and https://a.example/?y=1',
-    ],
-    ['https://user:pass@a.example/x?page=2', 'https://…@a.example/x?page=2'],
-    ['https://a.example/?::error::x##[group]', 'https://a.example/?: :error: :x## [group]'],
-    [`https://a.example/?${'a'.repeat(600)}`, `https://a.example/?${'a'.repeat(481)}… (619 characters)`],
+    ['https://a.example/news?page=2&q=x', 'https://a.example/news?…'],
+    ['https://a.example/a%20b/gr%C3%B6%C3%9Fe', 'https://a.example/a b/größe'],
+    ['https://a.example/100%', 'https://a.example/100%'],
+    ['https://user:pass@a.example/x', 'https://a.example/x'],
+    [`https://a.example/${'a'.repeat(3000)}`, '[line of 3,018 characters left out]'],
+    ['https://a.example/%0A::error::', '[line of 28 characters left out]'],
   ])('%s reads %s', (text, safe) => {
-    expect(plainPage(text)).toBe(safe);
+    expect(plainPage(text)).toMatch(safe.startsWith('[') ? /left out\]/ : safe);
   });
 
   it('that is endless takes no time', () => {
     const began = performance.now();
-    for (const junk of ['://', 'https://a@', 'https://?', '@', 'https://a?x']) {
-      plainPage(junk.repeat(100_000));
+    for (const junk of ['://', 'https://a@', 'https://?', '@', 'https://a?x', 'x-amz-']) {
+      plain(junk.repeat(100_000));
+      plain(`${junk.repeat(200).slice(0, 1900)}\n`.repeat(100));
     }
     expect(performance.now() - began).toBeLessThan(1000);
   });

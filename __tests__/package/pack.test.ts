@@ -187,7 +187,7 @@ const refusals: Refusal[] = [
   {
     name: 'a command for the runner in a name',
     tree: { 'x\n::error::pwned': { link: '/x' } },
-    says: ['"x : :error: :pwned" is a link'],
+    says: ['"x [line of 14 characters left out]" is a link'],
   },
 ];
 

@@ -80,5 +80,7 @@ describe.concurrent('pages that are not fetched', () => {
 it('warnings about pages are in the summary', async () => {
   await using site = await startSite();
   site.fault({ action: 'Visit', kind: 'error', code: 'NotFound', status: 404, message: 'gone', times: 3 });
-  expect((await deploy(site, inputsOf(site))).summary).toMatch(/\*\*Warning:\*\* 1 of 1 page could not be had/);
+  expect((await deploy(site, inputsOf(site))).summary).toMatch(
+    /\*\*Warning\*\*\n>\n> ```text\n> 1 of 1 page could not be had/,
+  );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readWorkflowFile } from '../../src/adapters/workflow-file.ts';
+import { bytesOfFile, readWorkflowFile } from '../../src/adapters/workflow-file.ts';
 import { parseInputs } from '../../src/inputs.ts';
 import { planRelease } from '../../src/plan.ts';
 import { deploy, distributionId, repository, startSite } from '../support/site.ts';
@@ -164,7 +164,12 @@ const cases: Wrong[] = [
 /** What is wrong with inputs, found out as the action does it. */
 function problemsOf(inputs: Record<string, string>): string[] {
   const problems: string[] = [];
-  const source = { text: (name: string) => inputs[name] ?? '', file: readWorkflowFile };
+  const source = {
+    text: (name: string) => inputs[name] ?? '',
+    file: readWorkflowFile,
+    variable: () => undefined,
+    fileBytes: bytesOfFile,
+  };
   planRelease(parseInputs(source, problems), run, problems);
   return problems;
 }

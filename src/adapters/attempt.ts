@@ -144,7 +144,7 @@ function classify<T>(thrown: unknown, call: Call<T>): Attempt<T> {
   const failure = {
     call,
     error,
-    name: awsText(error.name ?? 'Error', 80),
+    name: awsText(error.name ?? 'Error'),
     status: error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? 0,
     // Of a page where JSON or XML should be, the SDK says nothing that helps.
     said: isUnreadable(error) ? '' : awsText(error.message),

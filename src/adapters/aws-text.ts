@@ -1,15 +1,16 @@
-import { plain } from '../plain.ts';
+import { plain, wholeLines } from '../plain.ts';
 
 /**
  * A text out of an AWS answer, safe to pass on: whatever it is, it cannot be a command, run over several lines or hold
  * our own credentials. The fields that are ids, hashes and names stay as they are.
  */
-export function awsText(value: unknown, limit = 300): string {
+export function awsText(value: unknown): string {
   const { AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ACCESS_KEY_ID } = process.env;
   const text = value === undefined || value === null ? '' : String(value);
-  const bare = [AWS_SESSION_TOKEN, AWS_SECRET_ACCESS_KEY, AWS_ACCESS_KEY_ID]
+  const secrets = [AWS_SESSION_TOKEN, AWS_SECRET_ACCESS_KEY, AWS_ACCESS_KEY_ID].filter(
     // A short one, such as that of a local AWS, is no secret and may be part of any word.
-    .filter((secret) => secret !== undefined && secret.length >= 16)
-    .reduce<string>((rest, secret) => rest.replaceAll(secret ?? '', '…'), text);
-  return plain(bare, limit);
+    (secret) => secret !== undefined && secret.length >= 16,
+  );
+  const bare = wholeLines(text, (line) => !secrets.some((secret) => line.includes(secret ?? '')));
+  return plain(bare.join('\n'));
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import * as core from '@actions/core';
 import type { Runner } from '../main.ts';
-import { inert, plain } from '../plain.ts';
+import { inert, plain, printable } from '../plain.ts';
 import type { Outputs } from '../report/outputs.ts';
 import type { CommitRange, Log } from '../world.ts';
-import { readWorkflowFile } from './workflow-file.ts';
+import { bytesOfFile, readWorkflowFile } from './workflow-file.ts';
 
 /** The runner of GitHub Actions: inputs and facts from the environment, results to its files and to standard output. */
 export function connectRunner(): Runner {
@@ -13,6 +13,8 @@ export function connectRunner(): Runner {
     inputs: {
       text: (name) => core.getInput(name),
       file: readWorkflowFile,
+      variable: (name) => env[name],
+      fileBytes: bytesOfFile,
     },
     run: {
       serverUrl: env.GITHUB_SERVER_URL ?? 'https://github.com',
@@ -65,8 +67,8 @@ function isCommit(hash: unknown): hash is string {
 /** `core.info` prints as it is what the runner would take for a command; `core.error` and `core.warning` escape it. */
 export const log: Log = {
   line: (text) => core.info(inert(text)),
-  warning: (title, text) => core.warning(text, { title: inert(title) }),
-  error: (title, text) => core.error(text, { title: inert(title) }),
+  warning: (title, text) => core.warning(printable(text), { title: inert(title) }),
+  error: (title, text) => core.error(printable(text), { title: inert(title) }),
   group: (title, work) => core.group(inert(title), work),
 };
 

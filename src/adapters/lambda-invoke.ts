@@ -7,8 +7,6 @@ import type { LambdaCalls } from './lambda-calls.ts';
 /** What the start of an execution environment may add to the function's own time. */
 const startUpMs = 60_000;
 
-const mostPayload = 2000;
-
 export function invokeCall({ invoking, call }: LambdaCalls): Pick<Lambda, 'invoke'> {
   return {
     async invoke(FunctionName, { qualifier, payload, timeoutMs }, deadline) {
@@ -63,15 +61,16 @@ function toInvocation(output: InvokeCommandOutput): Invocation | undefined {
     version: awsText(ExecutedVersion),
     functionError: awsText(FunctionError),
     // What a function answers when it is well is its own business.
-    payload: FunctionError
-      ? Buffer.from(Payload ?? [])
-          .toString('utf8')
-          .slice(0, mostPayload)
-      : '',
-    logTail: log,
+    payload: FunctionError ? Buffer.from(Payload ?? []).toString('utf8') : '',
+    logTail: wholeTail(log),
     durationMs: reported(log, /\tDuration: ([\d.]+) ms/),
     initMs: reported(log, /\t(?:Init|Restore) Duration: ([\d.]+) ms/),
   };
+}
+
+/** Lambda gives out the last 4 KB of the log, so a longer one begins in the middle of a line, which may be a secret's. */
+function wholeTail(log: string): string {
+  return Buffer.byteLength(log) < 4000 ? log : log.replace(/^.*\n?/, '');
 }
 
 /** From the REPORT line that Lambda writes at the end of an invocation. */

@@ -230,8 +230,8 @@ function toState(
         : '',
     packageType: text('PackageType'),
     architectures: (configuration.Architectures ?? []).map((one) => awsText(one)),
-    imageUri: awsText(Code?.ImageUri, 1000),
-    resolvedImageUri: awsText(Code?.ResolvedImageUri, 1000),
+    imageUri: awsText(Code?.ImageUri),
+    resolvedImageUri: awsText(Code?.ResolvedImageUri),
     traits: toTraits(configuration, { Code, Concurrency }),
   };
 }
@@ -249,7 +249,7 @@ function toTraits(
     executionTimeout: DurableConfig?.ExecutionTimeout,
     tenantIsolation: awsText(TenancyConfig?.TenantIsolationMode),
     reservedConcurrency: Concurrency?.ReservedConcurrentExecutions,
-    sourceKmsKey: awsText(Code?.SourceKMSKeyArn, 1000),
+    sourceKmsKey: awsText(Code?.SourceKMSKeyArn),
     s3Object: S3Bucket && S3Key ? { bucket: S3Bucket, key: S3Key, version: S3ObjectVersion } : undefined,
   };
 }

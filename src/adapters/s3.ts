@@ -218,7 +218,7 @@ function connectBucket(bucket: string, prefix: string, runRegion: string, cancel
             { abortSignal },
           ),
         ({ Errors = [] }: DeleteObjectsCommandOutput) =>
-          Errors.map(({ Key = '', Code }) => ({ key: Key, reason: awsText(Code, 80) })),
+          Errors.map(({ Key = '', Code }) => ({ key: Key, reason: awsText(Code) })),
         { deadline },
       ),
   };

@@ -13,6 +13,7 @@ import {
   gunzip,
   inflate,
 } from 'node:zlib';
+import { plain } from '../plain.ts';
 import { cancellation } from '../retry.ts';
 import type { PageAnswer, PageFailure, PageRequest, Web } from '../world.ts';
 
@@ -346,15 +347,7 @@ const tooLargeDecoded = failed(`an answer larger than ${longestDecoded / 1_048_5
 function undecodable(error: NodeJS.ErrnoException | undefined, encodings: readonly string[]): PageFailure {
   return error?.code === 'ERR_BUFFER_TOO_LARGE'
     ? tooLargeDecoded
-    : failed(
-        `a body that cannot be decoded (${
-          encodings
-            .join()
-            .replace(/[^a-z,-]/g, '')
-            .slice(0, 40) || 'gzip'
-        })`,
-        false,
-      );
+    : failed(`a body that cannot be decoded (${plain(encodings.join()) || 'gzip'})`, false);
 }
 
 /** By code alone: the messages of Node hold what the other side sent. */

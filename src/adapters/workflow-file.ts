@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { relative, resolve, sep } from 'node:path';
 
@@ -34,6 +34,16 @@ export function readWorkflowFile(path: string): string {
   } catch (cause) {
     throw new Error('it is not UTF-8', { cause });
   }
+}
+
+/** The size of a file that another program reads. */
+export function bytesOfFile(path: string): number {
+  attemptTo(() => accessSync(path, constants.R_OK));
+  const stats = attemptTo(() => statSync(path));
+  if (stats.isDirectory()) {
+    throw new Error('it is a directory');
+  }
+  return stats.isFile() ? stats.size : 1;
 }
 
 /** What the file system says, in its own short words: its messages name the path once more. */

@@ -58,7 +58,7 @@ async function toUploads(request: AssetsRequest, world: AssetsWorld): Promise<As
 }
 
 function refuseTooLong(uploads: readonly AssetUpload[]): void {
-  const tooLong = uploads.filter(({ key }) => isTooLong(key)).map(({ file }) => `"${plain(file.path, 100)}"`);
+  const tooLong = uploads.filter(({ key }) => isTooLong(key)).map(({ file }) => `"${plain(file.path)}"`);
   if (tooLong.length > 0) {
     const more = tooLong.length > mostNamed ? ` and ${tooLong.length - mostNamed} more` : '';
     throw new DeployError(

@@ -1,4 +1,4 @@
-import { plain } from '../plain.ts';
+import { decoded, plain } from '../plain.ts';
 import type { ClearingPlan } from '../plan.ts';
 import type { Run, World } from '../world.ts';
 import { pathsOfAnyFile, pathsOfFiles } from './changed-files.ts';
@@ -50,8 +50,14 @@ async function changedPaths(plan: ClearingPlan, run: Run, { repository, log }: W
   return paths;
 }
 
+const mostShown = 20;
+
 function shown(paths: readonly string[]): string {
-  return plain(paths.join(' '), 1000);
+  const more = paths.length > mostShown ? ` and ${paths.length - mostShown} more` : '';
+  return `${paths
+    .slice(0, mostShown)
+    .map((path) => plain(decoded(path)))
+    .join(' ')}${more}`;
 }
 
 /** Whether any of it can only be cleared where CloudFront reads cache tags. */

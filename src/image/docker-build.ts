@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import { leftOut } from '../plain.ts';
 import type { Build } from '../world.ts';
+import { isVariable } from './build-inputs.ts';
 import type { ImageUri } from './image-uri.ts';
 
 /** `registry/repository:tag`, what docker tags and pushes. */
@@ -38,8 +40,15 @@ function toSharedArgs({ image, context, file, target, platform, args, secrets }:
 
 /** A command for the log: without the values of build arguments, which are nobody's business. */
 export function toLogLine(args: readonly string[]): string {
-  const shown = args.map((arg, at) => (args[at - 1] === '--build-arg' ? arg.replace(/=.*/s, '=…') : arg));
+  const shown = args.map((arg, at) => (args[at - 1] === '--build-arg' ? argName(arg) : arg));
   return ['docker', ...shown].join(' ');
+}
+
+/** Its name, unless it may be the second line of a value, such as the end of one in base 32 or 64. */
+function argName(arg: string): string {
+  const [, name = '', rest = ''] = /^([^=]*)(.*)$/s.exec(arg) ?? [];
+  const isEnd = rest !== '' && /^=+$/.test(rest);
+  return isVariable(name) && !isEnd ? `${name}${rest === '' ? '' : '=…'}` : '…';
 }
 
 /** Whether `docker buildx version` was answered by buildx; other programs that call themselves docker answer, too. */
@@ -85,23 +94,28 @@ export function isIndex(mediaType: string): boolean {
   return /\.(?:image\.index|manifest\.list)\./.test(mediaType);
 }
 
-/** Docker may be interrupted anywhere, so what it writes is cut into lines here; a line without end is cut as well. */
+/** Docker may be interrupted anywhere, so what it writes is cut into lines here. A line without end is left out. */
 export function splitLines(onLine: (line: string) => void): { write(text: string): void; end(): void } {
   const longest = 16_384;
   let rest = '';
-  const say = (line: string) => onLine(stripVTControlCharacters(line).trimEnd());
+  let dropped = 0;
+  const say = (line: string) => {
+    const length = dropped + line.length;
+    onLine(length > longest ? leftOut(length) : stripVTControlCharacters(line).trimEnd());
+    dropped = 0;
+  };
   return {
     write(text) {
       const lines = (rest + text).split(/\r\n|[\r\n]/);
       rest = lines.pop() ?? '';
       lines.forEach(say);
-      if (rest.length > longest) {
-        say(rest);
+      if (dropped > 0 || rest.length > longest) {
+        dropped += rest.length;
         rest = '';
       }
     },
     end() {
-      if (rest !== '') {
+      if (rest !== '' || dropped > 0) {
         say(rest);
       }
       rest = '';

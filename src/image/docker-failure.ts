@@ -22,7 +22,7 @@ export function dockerFailure(
   const last = lines
     .filter((line) => /[^\s-]/.test(line))
     .slice(-shownLines)
-    .map((line) => plain(line, 300));
+    .map((line) => plain(line));
   const message = [`${subject} ${ended}${last.length === 0 ? ', saying nothing.' : ':'}`, ...last].join('\n');
   return new DeployError('build-failed', message, { hint: hintFor(step, lines, image) });
 }
@@ -35,7 +35,7 @@ export function noDocker(cause: unknown): DeployError {
 }
 
 export function otherDocker(what: string): DeployError {
-  return new DeployError('build-failed', `The docker of this runner is not Docker but "${plain(what, 100)}".`, {
+  return new DeployError('build-failed', `The docker of this runner is not Docker but "${plain(what)}".`, {
     hint: 'build-context needs Docker itself, which tells the digest it pushed; or build and push in a step of your own and leave build-context out.',
   });
 }
@@ -48,7 +48,7 @@ export function noDigest(image: ImageUri): DeployError {
 
 export function indexPushed(image: ImageUri, mediaType: string): DeployError | undefined {
   return isIndex(mediaType)
-    ? new DeployError('build-failed', `${taggedName(image)} was pushed as an index (${plain(mediaType, 100)}).`, {
+    ? new DeployError('build-failed', `${taggedName(image)} was pushed as an index (${plain(mediaType)}).`, {
         hint: 'Lambda takes only a plain image. Use a builder that can leave attestations out (--provenance=false --sbom=false), such as that of docker/setup-buildx-action.',
       })
     : undefined;
@@ -122,7 +122,7 @@ const signs: readonly Sign[] = [
   },
   {
     pattern: /failed to stat .*|invalid field '|secret .*(?:not found|could not be found)/i,
-    hint: 'build-secrets must be id=…,src=<file> or id=…,env=<variable>, and the file or the variable must exist.',
+    hint: 'Check the ids in build-secrets and the Dockerfile; a file or variable that build-secrets names must exist.',
   },
   {
     pattern: /toomanyrequests|too many requests|pull rate limit/i,

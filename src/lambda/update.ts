@@ -159,7 +159,7 @@ export async function confirmUpdate(
   if (hasFailed || !isOurs(state, { before, sent }, outcome)) {
     throw new DeployError(
       'conflict',
-      `Function ${name} holds other code than this run deployed: ${plain(state.imageUri || 'a package')} with the SHA-256 ${plain(state.codeSha256, 64)}, instead of ${sourceText(plan.source)}.`,
+      `Function ${name} holds other code than this run deployed: ${plain(state.imageUri || 'a package')} with the SHA-256 ${plain(state.codeSha256)}, instead of ${sourceText(plan.source)}.`,
       { hint: 'Somebody else deployed at the same time. Give the workflow a concurrency group, then run it again.' },
     );
   }

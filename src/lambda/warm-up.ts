@@ -1,5 +1,5 @@
 import { DeployError } from '../errors.ts';
-import { plain } from '../plain.ts';
+import { plain, plainLines } from '../plain.ts';
 import { backoffMs, leastLeftMs, outOfTime } from '../retry.ts';
 import { type Note, seconds } from '../timeline.ts';
 import type { Attempt, Invocation } from '../world.ts';
@@ -159,14 +159,21 @@ function reasonOf(attempt: Unanswered): string {
 function judge(subject: string, qualifier: string, invocation: Invocation): Invocation {
   const { functionError, payload, logTail, version } = invocation;
   if (functionError !== '') {
-    const log = plain(logTail.trim().split('\n').slice(-12).join(' | '), 1500);
-    throw new DeployError(
-      'warm-up-failed',
-      `The warm-up of ${subject} ended with a function error (${plain(functionError)}): ${plain(payload)}${log ? ` Its log ends with: ${log}` : ''}`,
-      {
-        hint: 'See the log of the function; a function that does not know the payload needs a warm-up-payload that it does know.',
-      },
+    const log = plainLines(
+      logTail
+        .split('\n')
+        .filter((line) => line.trim() !== '')
+        .slice(-shownLogLines)
+        .join('\n'),
     );
+    const message = [
+      `The warm-up of ${subject} ended with a function error (${plain(functionError)}):`,
+      ...errorLines(payload),
+      ...(log.length > 0 ? ['Its log ends with:', ...log] : []),
+    ];
+    throw new DeployError('warm-up-failed', message.join('\n'), {
+      hint: 'See the log of the function; a function that does not know the payload needs a warm-up-payload that it does know.',
+    });
   }
   const isLatest = qualifier === latestPublished && version.startsWith('$LATEST');
   if (version !== '' && version !== qualifier && !isLatest) {
@@ -185,6 +192,21 @@ function stopped(subject: string, throttle: string): DeployError {
       hint: 'Check the reserved concurrency of the function: 0 stops every invocation. Raise or remove it, or set warm-up to 0.',
     },
   );
+}
+
+const shownLogLines = 12;
+
+/** What a runtime says of an error is JSON (lambda/latest/api/API_Invoke.html); its texts are shown as they are in it. */
+function errorLines(payload: string): string[] {
+  try {
+    const { errorType = 'Error', errorMessage } = JSON.parse(payload) as {
+      errorType?: unknown;
+      errorMessage?: unknown;
+    };
+    return plainLines(errorMessage === undefined ? payload : `${errorType}: ${errorMessage}`);
+  } catch {
+    return plainLines(payload);
+  }
 }
 
 function maybeRun(subject: string, reason: string): DeployError {

@@ -71,7 +71,7 @@ export async function collectPages(
       problems.push(problem);
       note(problem.message);
     }
-    note(`${plainPage(href, 200)}: ${count(pages.size - before, 'page')}`);
+    note(`${plainPage(href)}: ${count(pages.size - before, 'page')}`);
   }
   for (const text of leftOutTexts(outcome)) {
     note(text);
@@ -129,7 +129,7 @@ function statusOf({ hops }: Fetched): number {
 }
 
 function notRead(href: string, what: string, code: ErrorCode): DeployError {
-  return new DeployError(code, `The sitemap ${plainPage(href, 200)} could not be read: ${what}.`, {
+  return new DeployError(code, `The sitemap ${plainPage(href)} could not be read: ${what}.`, {
     hint: 'The cache is invalidated. Check that regenerate-sitemap and what it lists are right and public; every sitemap must be on a host that the workflow names.',
   });
 }

@@ -41,7 +41,6 @@ const causes: Record<Layer, { what: string; hint: string }> = {
 };
 
 const mostNamed = 3;
-const longestExpectation = 100;
 
 /** `tally` has run: the outcome lists the pages. */
 export function staleCache(
@@ -68,8 +67,8 @@ export function staleCache(
 
 function expectation({ expectHeader, expectBody }: RegenerationPlan): string {
   const expected = [
-    ...(expectHeader ? [plain(`${expectHeader.name}: ${expectHeader.value}`, longestExpectation)] : []),
-    ...(expectBody === '' ? [] : [`"${plain(expectBody, longestExpectation)}"`]),
+    ...(expectHeader ? [plain(`${expectHeader.name}: ${expectHeader.value}`)] : []),
+    ...(expectBody === '' ? [] : [`"${plain(expectBody)}"`]),
   ];
   return expected.length === 0 ? '' : ` (expected ${expected.join(' and ')})`;
 }

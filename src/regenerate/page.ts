@@ -119,7 +119,6 @@ export function verdictOf({ verdict, left }: Page): Page['verdict'] {
 
 const mostListed = 20;
 const mostSlow = 5;
-const longestUrl = 200;
 
 /** Writes what the pages have shown into the outcome. */
 export function tally(pages: readonly Page[], outcome: RegenerationOutcome, isMarkerSeen: boolean): void {
@@ -131,17 +130,15 @@ export function tally(pages: readonly Page[], outcome: RegenerationOutcome, isMa
   outcome.fresh = pages.filter((page) => verdictOf(page) === 'fresh').length;
   outcome.unknown = pages.length - outcome.stale - outcome.fresh;
   outcome.failed = failed.length;
-  outcome.slowest = slowest
-    .filter(({ ms }) => ms > 0)
-    .map(({ href, ms }) => ({ url: plainPage(href, longestUrl), ms }));
+  outcome.slowest = slowest.filter(({ ms }) => ms > 0).map(({ href, ms }) => ({ url: plainPage(href), ms }));
   outcome.stalePages = stale.slice(0, mostListed).map((page) => ({
-    url: plainPage(page.href, longestUrl),
+    url: plainPage(page.href),
     layer: layerOf(page, isMarkerSeen),
     age: page.age,
   }));
   outcome.failedPages = failed
     .slice(0, mostListed)
-    .map(({ href, failure }) => ({ url: plainPage(href, longestUrl), reason: failure }));
+    .map(({ href, failure }) => ({ url: plainPage(href), reason: failure }));
 }
 
 /** That a cache kept an answer is proven by its Age; that an origin is old, only if it ever answered otherwise. */

@@ -14,6 +14,7 @@ import {
   type Status,
   statusOf,
 } from '../outcome.ts';
+import { leftOut } from '../plain.ts';
 import type { RegenerationOutcome } from '../regenerate/outcome.ts';
 import type { FunctionState } from '../world.ts';
 import { regenerationResult } from './regeneration.ts';
@@ -51,7 +52,7 @@ export function toOutputs(outcome: Outcome): Outputs {
     'invalidation-id': lines(distributions.map(idsOf)),
     'invalidation-status': lines(distributions.map(invalidationStatus)),
     'assets-changed': outcome.assets ? String(assetsChanged(outcome)) : '',
-    result: JSON.stringify(toResult(outcome)),
+    result: resultText(toResult(outcome)),
   };
 }
 
@@ -70,6 +71,56 @@ function lines(values: readonly string[]): string {
 }
 
 const mostPaths = 100;
+
+/**
+ * An output may have 1 MB, counted as UTF-16
+ * (https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idoutputs).
+ */
+const mostCharacters = 450_000;
+
+/** What is left out first when a release is so large that `result` would not fit. */
+const reductions: readonly { what: string; reduce(result: Result): Result }[] = [
+  {
+    what: 'steps',
+    reduce: (result) => ({
+      ...result,
+      functions: result.functions.map((one) => ({ ...one, steps: [] })),
+      distributions: result.distributions.map((one) => ({ ...one, steps: [] })),
+    }),
+  },
+  {
+    what: 'messages',
+    reduce: (result) => ({
+      ...result,
+      functions: result.functions.map((one) => ({ ...one, error: shortened(one.error) })),
+      distributions: result.distributions.map((one) => ({ ...one, error: shortened(one.error) })),
+      warnings: result.warnings.slice(0, 100),
+    }),
+  },
+  {
+    what: 'functions',
+    reduce: (result) => ({ ...result, functions: result.functions.slice(0, 200) }),
+  },
+];
+
+type Result = ReturnType<typeof toResult>;
+
+function resultText(whole: Result): string {
+  let result: Result & { leftOut: string[] } = { ...whole, leftOut: [] };
+  for (const { what, reduce } of reductions) {
+    const text = JSON.stringify(result);
+    if (text.length <= mostCharacters) {
+      return text;
+    }
+    result = { ...reduce(result), leftOut: [...result.leftOut, what] };
+  }
+  return JSON.stringify(result);
+}
+
+/** The whole texts are in the log. */
+function shortened(error: ReturnType<typeof toErrorResult>) {
+  return error && { ...error, message: leftOut(error.message.length), hint: '' };
+}
 
 /** The document of docs/result.schema.json. */
 function toResult(outcome: Outcome) {
@@ -194,6 +245,6 @@ function stepsOf(subject: string, { steps }: Outcome) {
     .map(({ name, startMs, ms, failed }) => ({ name, startMs, ms, failed }));
 }
 
-function toErrorResult(error: DeployError | undefined) {
+function toErrorResult(error: DeployError | undefined): { code: string; message: string; hint: string } | null {
   return error ? { code: error.code, message: error.message, hint: error.hint ?? '' } : null;
 }

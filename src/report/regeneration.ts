@@ -1,7 +1,7 @@
 import { count } from '../regenerate/count.ts';
 import type { RegenerationOutcome } from '../regenerate/outcome.ts';
 import { seconds } from '../timeline.ts';
-import { code, escapeMarkdown, table } from './markdown.ts';
+import { code, fence, row, table } from './markdown.ts';
 
 /** The part of the job summary about the pages; empty when none were to be fetched. */
 export function regenerationSummary(outcome: RegenerationOutcome): string {
@@ -12,29 +12,25 @@ export function regenerationSummary(outcome: RegenerationOutcome): string {
   const parts = [
     table(
       ['Pages', 'Fresh', 'Stale', 'Not known', 'Bytes', 'Requests a second'],
-      [[...[pages, fresh, stale, unknown].map(integer), escapeMarkdown(sizeText(bytes)), integer(rateOf(outcome))]],
+      [row([...[pages, fresh, stale, unknown].map(integer), sizeText(bytes), integer(rateOf(outcome))])],
     ),
     listOf(
-      ['Stale page', 'Looks at fault', 'Age'],
-      outcome.stalePages.map(({ url, layer, age }) => [code(url), layer, age === undefined ? '' : `${integer(age)} s`]),
+      'Stale pages, what looks at fault, and the Age',
+      outcome.stalePages.map(
+        ({ url, layer, age }) => `${url}  ${layer}${age === undefined ? '' : `, ${integer(age)} s`}`,
+      ),
       stale,
     ),
     listOf(
-      ['Failed page', 'Reason'],
-      outcome.failedPages.map(({ url, reason }) => [code(url), escapeMarkdown(reason)]),
+      'Failed pages',
+      outcome.failedPages.map(({ url, reason }) => `${url}  ${reason}`),
       outcome.failed,
     ),
     listOf(
-      ['Slowest pages', 'Time'],
-      outcome.slowest.map(({ url, ms }) => [
-        code(url),
-        escapeMarkdown(ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms)),
-      ]),
+      'Slowest pages',
+      outcome.slowest.map(({ url, ms }) => `${ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms)}  ${url}`),
     ),
-    listOf(
-      ['Edge location', 'Hit', 'Miss', 'Other'],
-      edgesOf(outcome).map(({ edge, hit, miss, other }) => [code(edge), ...[hit, miss, other].map(integer)]),
-    ),
+    edgesTable(outcome),
     leftOutLine(outcome),
     reach,
   ];
@@ -44,9 +40,17 @@ export function regenerationSummary(outcome: RegenerationOutcome): string {
 const reach =
   'One runner fills one edge location, the regional cache behind it and, where it is on, Origin Shield; not the whole world.';
 
-function listOf(head: readonly string[], rows: readonly (readonly string[])[], whole = rows.length): string {
-  const more = whole > rows.length ? `\n\n… and ${integer(whole - rows.length)} more` : '';
-  return rows.length === 0 ? '' : `${table(head, rows)}${more}`;
+/** Addresses and reasons are text of others. */
+function listOf(title: string, lines: readonly string[], whole = lines.length): string {
+  const more = whole > lines.length ? `\n\n… and ${integer(whole - lines.length)} more` : '';
+  return lines.length === 0 ? '' : `${title}:\n\n${fence(lines.join('\n'))}${more}`;
+}
+
+function edgesTable(outcome: RegenerationOutcome): string {
+  const rows = edgesOf(outcome).map(({ edge, hit, miss, other }) =>
+    row([code(edge), ...[hit, miss, other].map(integer)]),
+  );
+  return rows.length === 0 ? '' : table(['Edge location', 'Hit', 'Miss', 'Other'], rows);
 }
 
 function leftOutLine({ leftOut, skipped, isTruncated }: RegenerationOutcome): string {

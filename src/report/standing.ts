@@ -11,7 +11,7 @@ import {
   isChanged,
   type Outcome,
 } from '../outcome.ts';
-import { plain } from '../plain.ts';
+import { decoded, plain } from '../plain.ts';
 import type { ClearingPlan } from '../plan.ts';
 import { count } from '../regenerate/count.ts';
 import type { RegenerationPlan } from '../regenerate/plan.ts';
@@ -160,7 +160,10 @@ function clearingText({ wait, onlyChanged }: ClearingPlan, paths: readonly strin
   if (paths.length === 0) {
     return 'nothing to clear, no path is named';
   }
-  const shown = paths.slice(0, 10).join(' ');
+  const shown = paths
+    .slice(0, 10)
+    .map((path) => plain(decoded(path)))
+    .join(' ');
   const more = paths.length > 10 ? ` and ${paths.length - 10} more` : '';
   return `${onlyChanged ? 'if anything changed, ' : ''}clear ${shown}${more}${wait === 'false' ? '' : ' and wait until that is done'}`;
 }

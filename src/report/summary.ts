@@ -1,5 +1,6 @@
 import { placeOf } from '../assets/outcome.ts';
 import { costText } from '../cloudfront/cost.ts';
+import type { DeployError } from '../errors.ts';
 import { sourceText } from '../lambda/code.ts';
 import {
   type DistributionOutcome,
@@ -8,34 +9,41 @@ import {
   type Outcome,
   type Status,
   statusOf,
+  warningsOf,
 } from '../outcome.ts';
+import { decoded } from '../plain.ts';
+import { count } from '../regenerate/count.ts';
 import { type Step, seconds } from '../timeline.ts';
 import type { FunctionState, Run } from '../world.ts';
 import { functionLink, invalidationLink } from './console-links.ts';
-import { code, escapeMarkdown, link, table } from './markdown.ts';
+import { code, fence, link, prose, quote, row, table, within, words } from './markdown.ts';
 import { regenerationSummary } from './regeneration.ts';
 import { assetsStanding, distributionStanding, fetchingText, functionStanding } from './standing.ts';
 
-/** GitHub drops a summary above 1 MiB whole. */
-const mostItems = 200;
+/**
+ * GitHub drops a summary above 1 MiB whole (actions/runner, CreateStepSummaryCommand), and nobody reads one of 200 kB. So
+ * many bytes has each part.
+ */
+const most = {
+  errors: 50_000,
+  warnings: 20_000,
+  functions: 40_000,
+  distributions: 20_000,
+  paths: 20_000,
+  steps: 20_000,
+};
 
 /** The job summary: what came out, what was deployed from what to what, how long each step took. */
 export function toSummary(outcome: Outcome, run: Run): string {
   const parts = [
     `## ${title(outcome)}`,
-    ...errorsOf(outcome).slice(0, mostItems).map(toErrorBlock),
+    ...blocks(most.errors, errorsOf(outcome), toErrorBlock, 'failures'),
     rollbackBlock(outcome),
     buildLine(outcome),
     assetsLine(outcome),
     functionsTable(outcome),
     distributionsTable(outcome),
-    ...[
-      ...outcome.warnings.map((warning) => ({ warning })),
-      ...outcome.distributions,
-      ...(outcome.regeneration ? [outcome.regeneration] : []),
-    ].flatMap(({ warning }) =>
-      warning ? [`> **Warning:** ${escapeMarkdown(`${warning.message} ${warning.hint ?? ''}`)}`] : [],
-    ),
+    ...blocks(most.warnings, warningsOf(outcome), toWarningBlock, 'warnings'),
     costLine(outcome),
     pathsList(outcome),
     fetchingLine(outcome),
@@ -43,7 +51,7 @@ export function toSummary(outcome: Outcome, run: Run): string {
     gantt(outcome.steps),
     `<sub>${[run.sha.slice(0, 7), `${seconds(outcome.totalMs)} in all`]
       .filter((text) => text !== '')
-      .map(escapeMarkdown)
+      .map(words)
       .join(' · ')}</sub>`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
@@ -66,30 +74,25 @@ function title(outcome: Outcome): string {
   const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
   const status = statusOf(outcome);
   const word = status === 'succeeded' && functions.length === 0 ? 'Cleared' : titles[status];
-  return escapeMarkdown(shown === '' ? word : `${word}: ${shown}`);
+  return words(shown === '' ? word : `${word}: ${shown}`);
 }
 
-function toErrorBlock({
-  code: errorCode,
-  message,
-  hint,
-}: {
-  code: string;
-  message: string;
-  hint: string | undefined;
-}): string {
-  const lines = message.split('\n').map((line) => `> ${escapeMarkdown(line)}`);
-  return [
-    '> [!CAUTION]',
-    `> **${errorCode}**`,
-    '>',
-    lines.join('<br>\n'),
-    ...(hint ? ['>', `> ${escapeMarkdown(hint)}`] : []),
-  ].join('\n');
+/** As many blocks as fit, and how many more there are. */
+function blocks<T>(bytes: number, items: readonly T[], toBlock: (item: T) => string, what: string): string[] {
+  const { texts, more } = within(bytes, items, toBlock);
+  return more > 0 ? [...texts, `> … and ${more} more ${what}; the log and the output \`result\` have them.`] : texts;
+}
+
+function toErrorBlock({ code: errorCode, message, hint }: DeployError): string {
+  return quote(['[!CAUTION]', `**${errorCode}**`, '', fence(message), ...(hint ? ['', prose(hint)] : [])].join('\n'));
+}
+
+function toWarningBlock({ message, hint }: DeployError): string {
+  return quote(['**Warning**', '', fence(message), ...(hint ? ['', prose(hint)] : [])].join('\n'));
 }
 
 function rollbackBlock({ rollback }: Outcome): string {
-  return (rollback?.done ?? []).map((text) => `> ${escapeMarkdown(text)}`).join('<br>\n');
+  return (rollback?.done ?? []).map((text) => `> ${words(text)}`).join('<br>\n');
 }
 
 function buildLine({ build }: Outcome): string {
@@ -100,27 +103,41 @@ function buildLine({ build }: Outcome): string {
 }
 
 function assetsLine({ assets }: Outcome): string {
-  return assets ? `Assets in ${code(placeOf(assets))}: ${escapeMarkdown(assetsStanding(assets))}.` : '';
+  return assets ? `Assets in ${code(placeOf(assets))}: ${words(assetsStanding(assets))}.` : '';
 }
 
 function functionsTable(outcome: Outcome): string {
-  if (outcome.functions.length === 0) {
+  const region = outcome.plan?.region ?? '';
+  const isPlanned = outcome.plan?.dryRun === true;
+  return cappedTable(
+    ['Function', 'Before', 'After', 'Version', 'Result', 'Time'],
+    outcome.functions,
+    most.functions,
+    (one) => [
+      link(one.name, functionLink(region, one.plan.ref.name, one.version)),
+      before(one),
+      isPlanned ? codeText(undefined, sourceText(one.plan.source)) : after(one),
+      version(one),
+      words(isPlanned ? 'only checked' : functionStanding(one)),
+      timeOf(one.name, outcome.steps),
+    ],
+  );
+}
+
+/** What failed comes first, so that it is there when not all fit. */
+function cappedTable<T extends { error: DeployError | undefined }>(
+  head: readonly string[],
+  items: readonly T[],
+  bytes: number,
+  toCells: (item: T) => string[],
+): string {
+  if (items.length === 0) {
     return '';
   }
-  const region = outcome.plan?.region ?? '';
-  return table(
-    ['Function', 'Before', 'After', 'Version', 'Result', 'Time'],
-    outcome.functions
-      .slice(0, mostItems)
-      .map((one) => [
-        link(one.name, functionLink(region, one.plan.ref.name, one.version)),
-        before(one),
-        outcome.plan?.dryRun ? codeText(undefined, sourceText(one.plan.source)) : after(one),
-        version(one),
-        escapeMarkdown(outcome.plan?.dryRun ? 'only checked' : functionStanding(one)),
-        timeOf(one.name, outcome.steps),
-      ]),
-  );
+  const failedFirst = items.toSorted((a, b) => Number(b.error !== undefined) - Number(a.error !== undefined));
+  const { texts, more } = within(bytes, failedFirst, (item) => row(toCells(item)));
+  const rest = more > 0 ? `\n\n… and ${more} more` : '';
+  return `${table(head, texts)}${rest}`;
 }
 
 function before(one: FunctionOutcome): string {
@@ -148,34 +165,29 @@ function version({ version: now, previousVersion }: FunctionOutcome): string {
   if (now === '') {
     return '';
   }
-  return previousVersion && previousVersion !== now
-    ? escapeMarkdown(`${previousVersion} → ${now}`)
-    : escapeMarkdown(now);
+  return previousVersion && previousVersion !== now ? words(`${previousVersion} → ${now}`) : words(now);
 }
 
 function distributionsTable(outcome: Outcome): string {
-  if (outcome.distributions.length === 0) {
-    return '';
-  }
   const { region = '', dryRun = false } = outcome.plan ?? {};
-  const { paths } = outcome;
-  return table(
-    ['Distribution', 'Paths', 'Result', 'Time'],
-    outcome.distributions
-      .slice(0, mostItems)
-      .map((one) => [
-        distributionCell(one, region),
-        paths?.items.length === 1 ? code(paths.items[0] ?? '') : String(paths?.items.length ?? 0),
-        escapeMarkdown(dryRun ? 'only checked' : distributionStanding(one)),
-        timeOf(one.id, outcome.steps),
-      ]),
-  );
+  const paths = outcome.paths?.items ?? [];
+  return cappedTable(['Distribution', 'Paths', 'Result', 'Time'], outcome.distributions, most.distributions, (one) => [
+    distributionCell(one, region),
+    isShort(paths) ? code(paths.join('')) : String(paths.length),
+    words(dryRun ? 'only checked' : distributionStanding(one)),
+    timeOf(one.id, outcome.steps),
+  ]);
+}
+
+/** One path that everybody can read in a cell. */
+function isShort(paths: readonly string[]): boolean {
+  return paths.length === 1 && /^[\w/.*-]{1,60}$/.test(paths.join(''));
 }
 
 /** The console has no page of its own for a tenant's invalidations. */
 function distributionCell({ kind, id, invalidations }: DistributionOutcome, region: string): string {
   const last = invalidations.at(-1)?.id ?? '';
-  return kind === 'tenant' ? escapeMarkdown(id) : link(id, invalidationLink(region, id, last));
+  return kind === 'tenant' ? words(id) : link(id, invalidationLink(region, id, last));
 }
 
 function costLine({ plan, paths, distributions }: Outcome): string {
@@ -185,23 +197,23 @@ function costLine({ plan, paths, distributions }: Outcome): string {
   if (items === 0 || targets === 0) {
     return '';
   }
-  return `${isPlanned ? 'Clearing would cost' : 'Cost of clearing:'} ${escapeMarkdown(costText(items, targets))}.`;
+  return `${isPlanned ? 'Clearing would cost' : 'Cost of clearing:'} ${words(costText(items, targets))}.`;
 }
 
 function fetchingLine({ plan, paths }: Outcome): string {
   const regeneration = plan?.clearing?.regeneration;
   const isPlanned = plan?.dryRun === true && regeneration !== undefined && (paths?.items.length ?? 0) > 0;
-  return isPlanned ? `Then it would ${escapeMarkdown(fetchingText(regeneration))}.` : '';
+  return isPlanned ? `Then it would ${words(fetchingText(regeneration))}.` : '';
 }
 
 function pathsList(outcome: Outcome): string {
   const paths = outcome.paths?.items ?? [];
-  if (paths.length < 2) {
+  if (paths.length === 0 || isShort(paths)) {
     return '';
   }
-  const shown = paths.slice(0, mostItems).map(code).join('<br>');
-  const more = paths.length > mostItems ? `<br>… and ${paths.length - mostItems} more` : '';
-  return `<details><summary>${paths.length} paths</summary>\n\n${shown}${more}\n\n</details>`;
+  const { texts, more } = within(most.paths, paths, decoded);
+  const rest = more > 0 ? `\n\n… and ${more} more` : '';
+  return `<details><summary>${count(paths.length, 'path')}</summary>\n\n${fence(texts.join('\n'))}${rest}\n\n</details>`;
 }
 
 function timeOf(subject: string, steps: readonly Step[]): string {
@@ -209,21 +221,27 @@ function timeOf(subject: string, steps: readonly Step[]): string {
   return own.length === 0 ? '' : seconds(own.reduce((sum, { ms }) => sum + ms, 0));
 }
 
-/** A Mermaid gantt. Subjects and names are ours or checked; what Mermaid reads as syntax is taken out all the same. */
+/** A Mermaid gantt. A subject that would have to be altered for it is one of the steps of the run. */
 function gantt(steps: readonly Step[]): string {
   if (steps.length === 0) {
     return '';
   }
-  const clean = (text: string) => text.replace(/[^A-Za-z0-9 _$-]/g, ' ');
-  const subjects = [...new Set(steps.map(({ subject }) => subject))].slice(0, mostItems);
-  const sections = subjects.flatMap((subject) => [
-    `  section ${clean(subject)}`,
-    ...steps
-      .filter((step) => step.subject === subject)
-      .map(({ name, startMs, ms, failed }) => {
-        const tag = failed ? 'crit, ' : '';
-        return `  ${clean(name)} ${seconds(ms)} :${tag}${startMs}, ${startMs + Math.max(1, ms)}`;
-      }),
-  ]);
-  return ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...sections, '```'].join('\n');
+  const subjects = [...new Set(steps.map(({ subject }) => subject))];
+  const { texts } = within(most.steps, subjects, (subject) =>
+    [
+      `  section ${isPlain(subject) ? subject : 'release'}`,
+      ...steps
+        .filter((step) => step.subject === subject)
+        .map(({ name, startMs, ms, failed }) => {
+          const tag = failed ? 'crit, ' : '';
+          return `  ${isPlain(name) ? name : 'step'} ${seconds(ms)} :${tag}${startMs}, ${startMs + Math.max(1, ms)}`;
+        }),
+    ].join('\n'),
+  );
+  return ['```mermaid', 'gantt', '  dateFormat x', '  axisFormat %M:%S', ...texts, '```'].join('\n');
+}
+
+/** Nothing that Mermaid reads as syntax. */
+function isPlain(text: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9 _$-]*$/.test(text);
 }
