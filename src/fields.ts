@@ -121,7 +121,14 @@ export function readFields(source: InputSource, problems: string[]): Fields {
         name,
         contentOf(fields.text(name)).map(({ text }) => text),
       ),
-    numberedLines: (name) => contentOf(fields.text(name)),
+    numberedLines(name) {
+      const lines = contentOf(fields.text(name));
+      const texts = undashed(
+        name,
+        lines.map(({ text }) => text),
+      );
+      return lines.map((line, index) => ({ ...line, text: texts[index] ?? line.text }));
+    },
     fileLines(name) {
       const path = fields.text(name);
       try {
