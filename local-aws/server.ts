@@ -20,6 +20,7 @@ import { startImages } from './images.ts';
 import { addFunction, firstImage } from './lambda/new-function.ts';
 import { startPackages } from './lambda/packages.ts';
 import { lambdaService } from './lambda/service.ts';
+import { snapshotService } from './lambda/snapshots.ts';
 import type { LambdaStore } from './lambda/store.ts';
 import { zipBodyReader } from './lambda/zip-body.ts';
 import { type Listener, listen, readRequest } from './listener.ts';
@@ -40,6 +41,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
   for (const alarm of options.alarms ?? []) addAlarm(world.cloudWatch, world.lambda, alarm);
   const listener = await startApi(world, options.port);
   world.ecr.url = listener.url;
+  world.lambda.url = listener.url;
   const aws = toLocalAws(world, listener);
   world.aws = aws;
   for (const distribution of options.distributions ?? []) await aws.addDistribution(distribution);
@@ -88,6 +90,7 @@ function buildWorld(options: LocalAwsOptions): World {
       denied,
     }),
     functions: new Map(),
+    url: '',
     pages: new Map(),
     aliasListeners: new Set(),
   };
@@ -131,6 +134,7 @@ function buildWorld(options: LocalAwsOptions): World {
       codeDeployService(codeDeploy),
       ecrService(ecr),
       layerService(ecr),
+      snapshotService(lambda),
     ],
     faults: startFaults(),
     denied,

@@ -39,7 +39,7 @@ export interface FunctionOutcome {
   readonly alias: AliasOutcome | undefined;
   /** Undefined when it was not warmed up, or not to the end. */
   warmUp: WarmUpOutcome | undefined;
-  /** Whether a failed release put the image from before back. */
+  /** Whether a failed release put the code from before back. */
   isPutBack: boolean;
   error: DeployError | undefined;
 }

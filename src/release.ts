@@ -9,11 +9,13 @@ import { uploadAssets } from './assets/upload.ts';
 import { clearCaches, lookAtCaches, partlyInvalidated, regenerateCaches } from './cloudfront/caches.ts';
 import { toDeployError } from './errors.ts';
 import { buildImage, choosePlatform, getsBuiltImage } from './image/build.ts';
+import { isUpToDate } from './lambda/code.ts';
+import { createWayBack } from './lambda/going-back.ts';
 import { checkUpdate, lookAtFunction } from './lambda/look.ts';
 import { prepareFunction } from './lambda/prepare.ts';
 import { pruneVersions } from './lambda/prune.ts';
 import { createCodeResolver, refuseOtherPlatform } from './lambda/resolve-code.ts';
-import { assetsChanged, emptyOutcome, isKnownUnchanged, type Outcome } from './outcome.ts';
+import { assetsChanged, emptyOutcome, type FunctionOutcome, isKnownUnchanged, type Outcome } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import { notFetched } from './regenerate/failures.ts';
 import type { Releasing } from './releasing.ts';
@@ -92,7 +94,7 @@ async function lookAtEverything(releasing: Releasing): Promise<boolean> {
   const resolveCode = createCodeResolver(world, outcome.warnings);
   // Of an image that is not built yet, nothing can be known.
   const known = outcome.functions.filter((one) => one.error === undefined && !getsBuiltImage(one));
-  const [areFitting, areSwitchable, areClearable] = await Promise.all([
+  const [areFitting, areSwitchable, areClearable, noWaysBack] = await Promise.all([
     sideBySide(known, world.log, async (one) => {
       refuseOtherPlatform(one, await resolveCode(one, deadline));
       if (plan.dryRun) {
@@ -101,8 +103,26 @@ async function lookAtEverything(releasing: Releasing): Promise<boolean> {
     }),
     areThere && lookAtRollout(releasing),
     lookAtAssetsAndCaches(releasing),
+    areThere ? findNoWaysBack(releasing) : [],
   ]);
+  for (const { warning } of noWaysBack.filter(({ one }) => !isToStay(one))) {
+    world.log.line(warning.message);
+    outcome.warnings.push(warning);
+  }
   return areThere && isBuildable && areFitting && areSwitchable && areClearable;
+}
+
+/** Where a release that fails could not be rolled back; a dry run changes nothing that would have to be. */
+async function findNoWaysBack({ plan, world, outcome, deadline }: Releasing) {
+  const wayBack = createWayBack(world, deadline);
+  const asked = plan.rollout.rollback && !plan.dryRun ? outcome.functions : [];
+  const found = await Promise.all(asked.map(async (one) => ({ one, warning: await wayBack(one) })));
+  return found.flatMap(({ one, warning }) => (warning === undefined ? [] : [{ one, warning }]));
+}
+
+/** What has the code already gets no update that would have to be rolled back. */
+function isToStay({ before, expectedSha256, plan }: FunctionOutcome): boolean {
+  return before !== undefined && isUpToDate(before, expectedSha256, plan.architecture);
 }
 
 /** Which assets change decides what is to be cleared. */

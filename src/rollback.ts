@@ -5,6 +5,7 @@ import { moveBack } from './alias/switch.ts';
 import { describeTarget } from './alias/target.ts';
 import { clearCaches } from './cloudfront/caches.ts';
 import { DeployError, toDeployError } from './errors.ts';
+import { sourceText } from './lambda/code.ts';
 import { releaseOfBefore } from './lambda/going-back.ts';
 import { awaitOwnCode } from './lambda/own-code.ts';
 import { prepareFunction } from './lambda/prepare.ts';
@@ -155,22 +156,36 @@ async function putCodeBack({ world, timeline, plan }: Releasing, one: FunctionOu
     const now = await timeline.step(one.name, 'look again', (note) =>
       awaitOwnCode({ world, timeline, outcome: one, deadline }, note),
     );
-    const back = releaseOfBefore(one, now);
+    const back = await releaseOfBefore(one, now, world, deadline);
     if (back === undefined) {
       throw new DeployError(
         'rollback-failed',
-        `the code from before is not to be had, only an image can be put back.`,
+        `the code from before is not to be had: it takes its image, or a published version of a zip.`,
         {
-          hint: 'Deploy the code from before, or use an alias: then there is always a way back.',
+          hint: 'Deploy the code from before, or use an alias: then every release can be rolled back.',
         },
       );
     }
     await prepareFunction({ world, timeline, outcome: back, deadline });
     one.after = back.after;
+    refuseOtherCode(one, back);
     one.isPutBack = true;
-    return `${one.name}: holds ${back.code?.kind === 'image' ? back.code.imageUri : 'the code from before'} again`;
+    return `${one.name}: holds ${sourceText(back.plan.source)} again`;
   } catch (error) {
     throw notPutBack(one, toDeployError(error));
+  }
+}
+
+/** What Lambda says it has now is the last word; an image by digest cannot be another. */
+function refuseOtherCode({ before }: FunctionOutcome, { code, after }: FunctionOutcome): void {
+  if (code?.kind === 'zip' && after?.codeSha256 !== before?.codeSha256) {
+    throw new DeployError(
+      'rollback-failed',
+      'what Lambda made of the package has another SHA-256 than the code from before.',
+      {
+        hint: 'Deploy the code from before, or use an alias: then every release can be rolled back.',
+      },
+    );
   }
 }
 

@@ -159,6 +159,16 @@ export interface VersionRequest {
   isLatestPublished: boolean;
 }
 
+export interface PublishedVersion {
+  version: string;
+  codeSha256: string;
+  architectures: readonly string[];
+  /** Of its package, zipped. */
+  bytes: number;
+}
+
+export type SavePackage = (pieces: AsyncIterable<Uint8Array>) => Promise<Zip>;
+
 /** Every call ends by `deadline` at the latest (milliseconds of `performance.now()`). */
 export interface Lambda {
   look(functionName: string, deadline: number): Promise<Attempt<FunctionState>>;
@@ -168,6 +178,10 @@ export interface Lambda {
   publishVersion(functionName: string, version: VersionRequest, deadline: number): Promise<Attempt<FunctionState>>;
   /** The numbers of all published versions. */
   listVersions(functionName: string, deadline: number): Promise<Attempt<readonly number[]>>;
+  /** The same with their code, oldest first. */
+  listPublished(functionName: string, deadline: number): Promise<Attempt<readonly PublishedVersion[]>>;
+  /** The package of a version, given to `save` as it comes. */
+  fetchPackage(functionName: string, version: string, save: SavePackage, deadline: number): Promise<Attempt<Zip>>;
   waitForUpdate(functionName: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
   waitForVersion(functionName: string, version: string, wait: Wait<FunctionState>): Promise<Waited<FunctionState>>;
   lookAtVersion(functionName: string, version: string, deadline: number): Promise<Attempt<FunctionState>>;
@@ -376,7 +390,9 @@ export interface Zip {
 export interface Zips {
   /** A .zip as it is; a directory zipped so that the same files always give the same bytes. */
   pack(path: string): Promise<Zip>;
-  /** Removes what `pack` made. */
+  /** Writes a package to a file that nobody else may read; at most 50 MB, as Lambda takes it. */
+  keep: SavePackage;
+  /** Removes what these two made. */
   clean(): Promise<void>;
 }
 

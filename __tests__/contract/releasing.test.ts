@@ -174,7 +174,12 @@ const scenarios: Record<string, Scenario> = {
   // Each invalidates once, once more the stale page, and once on the way back.
   'A page comes from the origin without what is expected': { inputs: { ...onAlias, ...stale }, clears: 3 },
   'The same, without an alias': { inputs: { ...v2, ...stale }, clears: 3 },
-  'The same, and the function is a zip without an alias': {
+  'The same, and a version has the code of the zip before': {
+    site: { functions: [{ name: 'web', packageType: 'Zip', versions: 1 }] },
+    inputs: { 'function-name': 'web', 'zip-file': 'docs', 'distribution-id': distributionId, ...stale },
+    clears: 3,
+  },
+  'The same, and no version has the code of the zip before': {
     site: { functions: [{ name: 'web', packageType: 'Zip' }] },
     inputs: { 'function-name': 'web', 'zip-file': 'docs', 'distribution-id': distributionId, ...stale },
     ends: 'new',

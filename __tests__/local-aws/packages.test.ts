@@ -121,7 +121,12 @@ describe('a zip', () => {
         const bytes = Buffer.from(body);
         for (let at = 0; at < bytes.length; at += length) reader?.write(bytes.subarray(at, at + length));
         const { ZipFile, ...others } = JSON.parse(String(reader?.end())) as Record<string, unknown>;
-        expect(ZipFile).toEqual({ sha256: sha256(zip), bytes: zip.length, isZip: true });
+        expect(ZipFile).toEqual({
+          sha256: sha256(zip),
+          bytes: zip.length,
+          isZip: true,
+          content: zip.toString('base64'),
+        });
         const { ZipFile: _ours, ...expected } = JSON.parse(body) as Record<string, unknown>;
         expect(others).toEqual(expected);
       }

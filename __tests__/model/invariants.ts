@@ -386,6 +386,8 @@ function allowed({ schedule: { workflow } }: Story): Set<string> {
           'lambda:GetProvisionedConcurrencyConfig',
         ]
       : []),
+    // Which published version has the code of a zip, for the way back.
+    ...(workflow.kind === 'zip' && workflow.rollback ? ['lambda:ListVersionsByFunction'] : []),
     ...(workflow.warmUp > 0 ? ['lambda:InvokeFunction'] : []),
     ...(isAliased && workflow.keepVersions > 0 ? ['lambda:ListAliases', 'lambda:DeleteFunction'] : []),
     ...(workflow.hasAlarm && !isHandedOver ? ['cloudwatch:DescribeAlarms'] : []),

@@ -11,6 +11,7 @@ import type {
   Wait,
   Waited,
   World,
+  Zip,
 } from '../../src/world.ts';
 import { type Actor, createActor, throwIfStopped } from './actor.ts';
 import { type Aws, answered, refused } from './aws.ts';
@@ -54,7 +55,11 @@ export function createWorld(account: Account, actor: Actor, lines: string[]): Wo
     cloudFront: createCloudFront(account, actor),
     ecr: absent('ecr'),
     docker: absent('docker'),
-    zips: { pack: async (path) => ({ file: path, bytes: 1000, sha256: path }), clean: async () => undefined },
+    zips: {
+      pack: async (path) => ({ file: path, bytes: 1000, sha256: path }),
+      keep: async () => ({ file: '', bytes: 0, sha256: '' }),
+      clean: async () => undefined,
+    },
     repository: absent('repository'),
     web: absent('web'),
     assets: absent('assets'),
@@ -159,6 +164,25 @@ function createLambda({ aws, functions }: Account, actor: Actor): Lambda {
       ),
     listVersions: (name, deadline) =>
       call('ListVersionsByFunction', name, '', deadline, (fn) => answered([...fn.versions.keys()].map(Number))),
+    listPublished: (name, deadline) =>
+      call('ListVersionsByFunction', name, '', deadline, (fn) =>
+        answered(
+          [...fn.versions].flatMap(([version, history]) => {
+            const state = read(history);
+            return state
+              ? [{ version, codeSha256: state.codeSha256, architectures: state.architectures, bytes: 1000 }]
+              : [];
+          }),
+        ),
+      ),
+    fetchPackage: (name, version, _save, deadline) =>
+      call<Zip>('GetFunction', name, version, deadline, (fn) => {
+        const history = fn.versions.get(version);
+        const state = history && read(history);
+        return state
+          ? answered({ file: state.codeSha256, bytes: 1000, sha256: state.codeSha256 })
+          : refused('not-found', `no version ${version}`, 'ResourceNotFoundException');
+      }),
     waitForUpdate: (name, wait) => poll(aws, actor, wait, pollMs, () => look(name, wait.deadline)),
     waitForVersion: (name, version, wait) =>
       poll(

@@ -163,7 +163,7 @@ describe.concurrent('several functions', () => {
     expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
     expect(run.result.functions.map(({ stage }: { stage: string }) => stage)).toEqual(['ready', 'update-sent']);
     expect(run.outputs['function-version']).toBe('1\n');
-    expect(run.log).toContain('web: holds the image from before again');
+    expect(run.log).toContain('web: holds the code from before again');
   });
 
   it('a distribution that fails does not hide the others', async () => {

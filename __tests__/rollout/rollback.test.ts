@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { FaultKind } from '../../local-aws/faults.ts';
 import { temporary } from '../package/trees.ts';
-import { callsTo, deploy, distributionId, repository, type Site } from '../support/site.ts';
+import { callsTo, deploy, distributionId, effects, repository, type Site } from '../support/site.ts';
 import { aliased, aliasOf, byRun, onFirst, pathsCleared, startRollout, tracesOf, web } from './rollout.ts';
 
 const two = { ...aliased, 'function-name': 'web api' };
@@ -14,6 +15,9 @@ const plain = {
   distributions: [{ id: distributionId, functionName: 'web' }],
 };
 const { alias: _, ...unaliased } = aliased;
+const zipFunction = { name: 'web', packageType: 'Zip' as const };
+const published = { ...plain, functions: [{ ...zipFunction, versions: 1 }] };
+const zipped = { ...unaliased, 'image-uri': '', 'zip-file': 'docs' };
 
 const digestOf = (site: Site) => site.functionNamed('web').serving.codeSha256;
 
@@ -213,7 +217,7 @@ describe.concurrent('without an alias', () => {
     expect(run.log).toContain(`web: holds ${repository}@sha256:${before} again`);
     const updatedAt = callsTo(site, 'UpdateFunctionCode').at(-1)?.at ?? Number.NaN;
     expect(callsTo(site, 'CreateInvalidation').at(-1)?.at).toBeGreaterThan(updatedAt);
-    expect(run.log).not.toContain('there is no way back');
+    expect(run.log).not.toContain('cannot roll back');
   });
 
   it('the functions that are ready go back when another one fails', async () => {
@@ -247,8 +251,8 @@ describe.concurrent('without an alias', () => {
     ]);
   });
 
-  describe.concurrent('the log says before the release that there is no way back', () => {
-    const noWayBack = 'web: there is no way back to the code it has';
+  describe.concurrent('a warning says before the release that it cannot roll back', () => {
+    const noWayBack = 'web cannot roll back: ';
     const isBefore = (log: string, text: string, later: string) => {
       const at = log.indexOf(text);
       return at !== -1 && at < log.indexOf(later);
@@ -262,6 +266,9 @@ describe.concurrent('without an alias', () => {
       const { 'image-uri': _, ...inputs } = unaliased;
       const run = await deploy(site, { ...inputs, 'zip-file': directory.path });
       expect(isBefore(run.log, noWayBack, '::group::Update')).toBe(true);
+      const text = 'web cannot roll back: a zip function needs an alias or a published version of its current code.';
+      expect(run.result.warnings).toMatchObject([{ code: 'not-found', message: text }]);
+      expect(run.log).toMatch(/^::warning .*web cannot roll back/m);
       expect(run.outputs.status).toBe('failed');
       expect(run.result.rollback.errors).toMatchObject([
         {
@@ -298,7 +305,101 @@ describe.concurrent('without an alias', () => {
       await using site = await startRollout({ ...plain, ...options });
       const run = await deploy(site, { ...unaliased, ...inputs });
       expect(run.exitCode).toBe(0);
-      expect(run.log).not.toContain('no way back');
+      expect(run.log).not.toContain('cannot roll back');
+    });
+
+    it('of a zip whose versions may not be listed, and names the action', async () => {
+      await using site = await startRollout({ ...published, deny: ['lambda:ListVersionsByFunction'] });
+      const run = await deploy(site, zipped);
+      expect(run.exitCode).toBe(0);
+      expect(run.result.warnings[0].message).toContain('lambda:ListVersionsByFunction');
+    });
+
+    it.each([
+      { name: 'has other code than its versions', function: { versions: 0 } },
+      { name: 'has failed its last update', function: { versions: 1, lastUpdateStatus: 'Failed' } },
+      {
+        name: 'is encrypted with a key of the customer',
+        function: { versions: 1, sourceKmsKey: 'arn:aws:kms:a:1:key/k' },
+      },
+    ])('of a zip that $name', async ({ function: options }) => {
+      await using site = await startRollout({ ...plain, functions: [{ ...zipFunction, ...options }] });
+      const run = await deploy(site, zipped);
+      expect(run.exitCode).toBe(0);
+      expect(run.result.warnings).toMatchObject([{ message: expect.stringContaining('web cannot roll back') }]);
+    });
+
+    it('but not of a zip that is not updated', async () => {
+      await using site = await startRollout({ ...plain, functions: [zipFunction] });
+      const first = await deploy(site, { ...zipped, publish: 'false' });
+      expect(first.log).toContain('cannot roll back');
+      const again = await deploy(site, { ...zipped, publish: 'false' }, { env: { GITHUB_RUN_ATTEMPT: '2' } });
+      expect(again.exitCode).toBe(0);
+      expect(again.result.warnings).toEqual([]);
+    });
+  });
+
+  describe.concurrent('a zip goes back to the version that has its code', () => {
+    const hash = (site: Site) => site.functionNamed('web').serving.codeSha256;
+
+    it.each<{ name: string; fault: FaultKind | undefined }>([
+      { name: 'which is downloaded', fault: undefined },
+      { name: 'when the download breaks off', fault: { kind: 'truncate' } },
+      { name: 'when S3 is busy', fault: { kind: 'throttle' } },
+    ])('$name', async ({ fault }) => {
+      await using site = await startRollout(published);
+      const before = hash(site);
+      site.fault({ action: 'CreateInvalidation', kind: 'denied' });
+      if (fault !== undefined) {
+        site.fault({ action: 'DownloadPackage', ...fault });
+      }
+      const run = await deploy(site, zipped);
+      expect(run.outputs.status).toBe('rolled-back');
+      expect(hash(site)).toBe(before);
+      expect(run.outputs['code-sha256']).toBe(before);
+      expect(run.log).toContain('web: holds the package of version 1 again');
+      expect(run.log).not.toContain('cannot roll back');
+      expect(callsTo(site, 'UpdateFunctionCode').at(-1)?.input).toMatchObject({ RevisionId: expect.any(String) });
+      // The URL is as good as the package.
+      expect(`${run.log}${run.summary}${JSON.stringify(run.result)}`).not.toMatch(/X-Amz-|awslambda-tasks/);
+    });
+
+    it('unless another deployment came since', async () => {
+      await using site = await startRollout(published);
+      onFirst(site, 'CreateInvalidation', 'before', () => {
+        const ZipFile = Buffer.from('PK\u0003\u0004theirs').toString('base64');
+        site.apply('UpdateFunctionCode', { FunctionName: 'web', ZipFile });
+      });
+      site.denied.add('cloudfront:CreateInvalidation');
+      const run = await deploy(site, zipped);
+      expect(run.outputs.status).toBe('failed');
+      expect(run.result.rollback.errors).toMatchObject([{ code: 'conflict' }]);
+      expect(callsTo(site, 'DownloadPackage')).toEqual([]);
+      expect(effects(site, 'UpdateFunctionCode')).toBe(1);
+    });
+
+    it('and is named where its package cannot be had', async () => {
+      await using site = await startRollout(published);
+      site.fault({ action: 'CreateInvalidation', kind: 'denied' });
+      site.fault({ action: 'DownloadPackage', kind: 'denied', times: 99 });
+      const run = await deploy(site, zipped);
+      expect(run.outputs.status).toBe('failed');
+      expect(run.result.rollback.errors).toMatchObject([
+        { code: 'rollback-failed', message: expect.stringContaining('HTTP 403') },
+      ]);
+    });
+
+    it('and is named where its bytes are others each time', async () => {
+      await using site = await startRollout(published);
+      site.fault({ action: 'CreateInvalidation', kind: 'denied' });
+      site.fault({ action: 'DownloadPackage', kind: 'html-200', times: 99 });
+      const run = await deploy(site, zipped);
+      expect(run.outputs.status).toBe('failed');
+      expect(run.result.rollback.errors).toMatchObject([
+        { code: 'rollback-failed', message: expect.stringContaining('has the SHA-256') },
+      ]);
+      expect(callsTo(site, 'UpdateFunctionCode')).toHaveLength(1);
+      expect(callsTo(site, 'DownloadPackage')).toHaveLength(3);
     });
   });
 });

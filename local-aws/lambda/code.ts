@@ -15,6 +15,8 @@ export interface Code {
   /** What the function runs on. */
   architecture: string;
   image: { uri: string; knownAs: string; resolvedUri: string; architecture: string | undefined } | undefined;
+  /** The package in base64, where it can be had. */
+  content?: string | undefined;
   /** The customer's key that encrypts a package; each update says it again. */
   sourceKmsKey?: string | undefined;
   /** Where the package is that is referred to; undefined for a copy, which is what an update makes by default. */
@@ -93,7 +95,7 @@ export function zipCode(zip: Zip, architecture: string): Code {
   if (!zip.isZip) {
     throw LambdaErrors.invalid('Could not unzip uploaded file. Please check your file, then try to upload again.');
   }
-  return { codeSha256: zip.sha256, codeSize: zip.bytes, architecture, image: undefined };
+  return { codeSha256: zip.sha256, codeSize: zip.bytes, architecture, image: undefined, content: zip.content };
 }
 
 /** Summed up while it arrived; in base64 where no wire was used. */

@@ -11,6 +11,7 @@ import {
   weightsOf,
 } from './function-state.ts';
 import { functionArn, type Home } from './identifiers.ts';
+import { snapshotPath } from './snapshots.ts';
 
 /** $LATEST as a FunctionConfiguration; `qualifier` only when the caller gave one. */
 export function latestDocument(home: Home, fn: LambdaFunction, qualifier?: string): Record<string, unknown> {
@@ -74,16 +75,14 @@ export function aliasDocument(home: Home, fn: LambdaFunction, alias: Alias): Rec
 }
 
 /** The Code member of GetFunction: where the code came from, and for packages where it can be had. */
-export function codeLocation(home: Home, fn: LambdaFunction, code: Code): Record<string, unknown> {
+export function codeLocation(url: string, fn: LambdaFunction, code: Code): Record<string, unknown> {
   if (code.image !== undefined) {
     return { RepositoryType: 'ECR', ImageUri: code.image.uri, ResolvedImageUri: code.image.resolvedUri };
   }
-  const bucket = `awslambda-${home.region}-tasks.s3.${home.region}.amazonaws.com`;
-  const signature = 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=600&X-Amz-Signature=local-aws-presigned';
   const { sourceKmsKey, s3Object } = code;
   return {
     RepositoryType: 'S3',
-    Location: `https://${bucket}/snapshots/${home.accountId}/${fn.name}?${signature}`,
+    Location: `${url}${snapshotPath(fn, code)}`,
     ...(sourceKmsKey !== undefined && { SourceKMSKeyArn: sourceKmsKey }),
     ...(s3Object !== undefined && { ResolvedS3Object: s3Object }),
   };

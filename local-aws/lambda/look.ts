@@ -10,7 +10,7 @@ export function getFunction(store: LambdaStore, input: Input): Reply {
   const { reservedConcurrency } = found.fn;
   return json(200, {
     Configuration: document,
-    Code: codeLocation(store.home, found.fn, code),
+    Code: codeLocation(store.url, found.fn, code),
     Tags: {},
     ...(reservedConcurrency !== undefined && { Concurrency: { ReservedConcurrentExecutions: reservedConcurrency } }),
   });

@@ -214,7 +214,7 @@ function addAlias(fn: LambdaFunction, name: string, options: AliasOptions): void
 
 function olderCode(code: Code, number: number): Code {
   const hash = createHash('sha256').update(`${code.codeSha256}#${number}`);
-  if (code.image === undefined) return { ...code, codeSha256: hash.digest('base64') };
+  if (code.image === undefined) return { ...code, codeSha256: hash.digest('base64'), content: undefined };
   const codeSha256 = hash.digest('hex');
   const resolvedUri = code.image.resolvedUri.replace(/@.*$/, `@sha256:${codeSha256}`);
   return { ...code, codeSha256, image: { ...code.image, uri: resolvedUri, knownAs: resolvedUri, resolvedUri } };

@@ -16,6 +16,8 @@ import type { PageMaker } from './page.ts';
 /** Everything Lambda's operations work on. */
 export interface LambdaStore extends LambdaClocks, CodeSources {
   functions: Map<string, LambdaFunction>;
+  /** Where packages can be fetched; empty until it listens. */
+  url: string;
   /** What functions answer, where a test wants something else than the standard page. */
   pages: Map<string, PageMaker>;
   invokeMs: Duration;

@@ -14,8 +14,8 @@ const KEY_BYTES = 64;
 const QUOTE = 0x22;
 
 /**
- * A JSON body in which the value of `ZipFile`, up to 70 MB of base64, is decoded and hashed while it arrives and never
- * held; the summary takes its place, as an object.
+ * A JSON body in which the value of `ZipFile`, up to 70 MB of base64, is decoded and hashed while it arrives; held is only
+ * a small one. The summary takes its place, as an object.
  */
 function readZipBody(): BodyReader {
   const zip = startZip();

@@ -1,8 +1,4 @@
-import type {
-  FunctionConfiguration,
-  GetFunctionCommandOutput,
-  ListVersionsByFunctionCommandOutput,
-} from '@aws-sdk/client-lambda';
+import type { FunctionConfiguration, GetFunctionCommandOutput } from '@aws-sdk/client-lambda';
 import { DeployError, type ErrorCode } from '../errors.ts';
 import { functionArn, parseFunctionRef } from '../lambda/function-ref.ts';
 import type { Attempt, CodeChange, FunctionState, FunctionTraits, Lambda, Wait, Waited } from '../world.ts';
@@ -13,6 +9,7 @@ import { guardedWait, patientWithNew } from './guarded-wait.ts';
 import { aliasCalls } from './lambda-aliases.ts';
 import type { LambdaCalls } from './lambda-calls.ts';
 import { invokeCall } from './lambda-invoke.ts';
+import { versionCalls } from './lambda-versions.ts';
 import { createPacer } from './pacer.ts';
 import { streamZip } from './zip-body.ts';
 
@@ -146,6 +143,7 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
   return {
     ...aliasCalls(paced),
     ...invokeCall(paced),
+    ...versionCalls(paced),
     lookAtVersion: get,
     look: (functionName, deadline) => get(functionName, undefined, deadline),
     checkUpdate: (functionName, change, deadline) => update(functionName, change, true, deadline),
@@ -175,29 +173,6 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
         read: (configuration: FunctionConfiguration) => (configuration.Version ? toState(configuration) : undefined),
         explain: (name, said) => explainPublish(name, said, functionName),
       });
-    },
-    listVersions: async (functionName, deadline) => {
-      const { sdk, client } = await connection();
-      const versions: number[] = [];
-      let marker: string | undefined;
-      do {
-        await otherTurn(deadline);
-        const page = await call(functionName, deadline, readPatienceMs, {
-          action: 'lambda:ListVersionsByFunction',
-          failure: 'unexpected',
-          send: (abortSignal) =>
-            client.send(new sdk.ListVersionsByFunctionCommand({ FunctionName: functionName, Marker: marker }), {
-              abortSignal,
-            }),
-          read: ({ Versions, NextMarker }: ListVersionsByFunctionCommandOutput) => Versions && { Versions, NextMarker },
-        });
-        if (page.kind !== 'answered') {
-          return page;
-        }
-        versions.push(...page.value.Versions.map(({ Version }) => Number(Version)).filter((version) => version > 0));
-        marker = page.value.NextMarker || undefined;
-      } while (marker !== undefined);
-      return { kind: 'answered', value: versions };
     },
   };
 }

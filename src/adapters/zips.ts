@@ -44,6 +44,12 @@ export function connectZips(cancelled: AbortSignal = new AbortController().signa
       packed.set(path, zip);
       return zip;
     },
+    keep: async (pieces) => {
+      const file = join(await makeDirectory(), 'package.zip');
+      const tally = createTally(stop);
+      await pipeline(limited(pieces), tally.count, createWriteStream(file, { mode: 0o600 }));
+      return { file, ...tally.total() };
+    },
     clean: async () => {
       cleaning.abort();
       await Promise.allSettled(packed.values());
@@ -111,6 +117,19 @@ async function zipDirectory(root: string, makeDirectory: () => Promise<string>, 
   const zip = { file, ...tally.total() };
   checkZipped(root, zip.bytes);
   return zip;
+}
+
+async function* limited(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void, undefined> {
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > mostZipped) {
+      throw new DeployError('rollback-failed', `A package of more than ${megabytes(mostZipped)} cannot be put back.`, {
+        hint: 'Deploy the code from before out of S3 (s3-bucket, s3-key), or use an alias.',
+      });
+    }
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+  }
 }
 
 /** Counts and hashes what passes through, until it is told to stop. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { checkGroup, handOver, refuseMissingAlias } from '../codedeploy/deploy.ts';
 import { DeployError, toDeployError } from '../errors.ts';
-import { createWayBack } from '../lambda/going-back.ts';
 import { confirmCode } from '../lambda/own-code.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import type { Releasing } from '../releasing.ts';
@@ -33,21 +32,8 @@ export async function lookAtRollout(releasing: Releasing): Promise<boolean> {
       }),
     ),
     readAlarms(releasing),
-    tellOfNoWayBack(releasing),
   ]);
   return areKnown && outcome.error === undefined;
-}
-
-async function tellOfNoWayBack({ plan, world, outcome, deadline }: Releasing): Promise<void> {
-  // A dry run changes nothing that would have to be taken back.
-  const asked = plan.rollout.rollback && !plan.dryRun ? outcome.functions : [];
-  const isBackable = createWayBack(world, deadline);
-  const answers = await Promise.all(asked.map(async (one) => ({ one, isThere: await isBackable(one) })));
-  for (const { one } of answers.filter(({ isThere }) => !isThere)) {
-    world.log.line(
-      `${one.name}: there is no way back to the code it has: without an alias, only an image that is still in its repository can be put back`,
-    );
-  }
 }
 
 async function readAlarms({ alarms, world, outcome, deadline }: Releasing): Promise<void> {

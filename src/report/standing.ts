@@ -36,7 +36,7 @@ function codeText({ stage, plan, after }: FunctionOutcome): string {
 export function functionStanding(outcome: FunctionOutcome): string {
   const { stage, version, plan, alias, error, isPutBack } = outcome;
   if (isPutBack) {
-    return 'holds the image from before again';
+    return 'holds the code from before again';
   }
   const code = isChanged(outcome) ? 'the new code' : 'this code';
   switch (stage) {
