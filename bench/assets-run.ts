@@ -8,7 +8,7 @@ import { startTimeline } from '../src/timeline.ts';
 
 const [directory = '', bucket = ''] = process.argv.slice(2);
 const { signal: cancelled } = new AbortController();
-const request = { directory, bucket, prefix: '', cacheRules: [], deletes: false };
+const request = { directory, bucket, prefix: '', headerRules: [], isExcluded: () => false, deletes: false };
 const world = {
   cancelled,
   clock: connectClock(cancelled),

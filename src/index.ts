@@ -22,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 /** Of the 7.5 s before the second signal; the report takes the rest. */
 const afterCancelMs = 6000;
 
-const zips = connectZips(cancel.signal);
+const zips = connectZips(cancel.signal, log);
 await main(connectRunner(), ({ region, functions }) => ({
   lambda: connectLambda(region, cancel.signal),
   alarms: connectAlarms(region, cancel.signal),

@@ -1,11 +1,12 @@
 import type { ShiftStep } from './alias/switch.ts';
-import { type CacheRule, parseCacheRule } from './assets/headers.ts';
+import { type HeaderRule, parseHeaderRule } from './assets/headers.ts';
 import { parsePrefix } from './assets/keys.ts';
 import type { AssetsRequest } from './assets/outcome.ts';
 import { type PathMapping, parseMapping } from './cloudfront/changed-files.ts';
 import { parsePath } from './cloudfront/paths.ts';
 import { type Fields, type InputName, type InputSource, readFields } from './fields.ts';
 import { problemOfArg, problemOfSecret } from './image/build-inputs.ts';
+import { fileGlob } from './file-glob.ts';
 import { type ImageUri, parseImageUri } from './image/image-uri.ts';
 import { type FunctionRef, parseFunctionRef, qualifierOf } from './lambda/function-ref.ts';
 import type { WarmUpPlan } from './lambda/warm-up.ts';
@@ -21,6 +22,8 @@ export interface Inputs {
   functions: readonly FunctionInput[];
   image: ImageUri | undefined;
   zipFile: string;
+  /** What stays out of the zip of a directory. */
+  zipExclude(path: string): boolean;
   s3: { bucket: string; key: string; version: string };
   build: BuildInputs;
   architecture: 'x86_64' | 'arm64' | undefined;
@@ -88,6 +91,7 @@ export function parseInputs(source: InputSource, problems: string[]): Inputs {
     functions: readFunctions(fields),
     image: fields.given.has('image-uri') ? readImage(fields, 'image-uri', fields.text('image-uri')) : undefined,
     zipFile: fields.matching('zip-file', onePath, 'must be one path'),
+    zipExclude: readGlobs(fields, 'zip-exclude'),
     s3: {
       bucket: fields.matching('s3-bucket', bucketName, 'must be the name of a bucket'),
       key: fields.matching('s3-key', /^[^\p{Cc}]{1,1024}$/u, 'must be a key of at most 1024 characters'),
@@ -273,16 +277,32 @@ function readAssets(fields: Fields): AssetsInputs {
     directory: fields.matching('assets-dir', onePath, 'must be one path'),
     bucket: fields.matching('assets-bucket', bucketName, 'must be the name of a bucket'),
     prefix: 'problem' in parsed ? '' : parsed.prefix,
-    cacheRules: fields.lines('assets-cache-control').flatMap((line): CacheRule[] => {
-      const rule = parseCacheRule(line);
+    isExcluded: readGlobs(fields, 'assets-exclude'),
+    headerRules: fields.lines('assets-headers').flatMap((line): HeaderRule[] => {
+      const rule = parseHeaderRule(line);
       if ('problem' in rule) {
-        fields.reject('assets-cache-control', rule.problem, line);
+        fields.reject('assets-headers', rule.problem, line);
         return [];
       }
       return [rule];
     }),
     deletes: fields.flag('assets-delete'),
   };
+}
+
+const longestGlob = 1024;
+
+/** Whether one of the globs matches. */
+function readGlobs(fields: Fields, name: InputName): (path: string) => boolean {
+  const globs = fields.lines(name).filter((line) => {
+    if (/^[^\p{Cc}]*[^/\p{Cc}][^\p{Cc}]*$/u.test(line) && !line.startsWith('!') && line.length <= longestGlob) {
+      return true;
+    }
+    fields.reject(name, 'must have one glob on each line, without a "!" in front', line);
+    return false;
+  });
+  const matchers = globs.map(fileGlob);
+  return (path) => matchers.some((matches) => matches(path));
 }
 
 function readTargets(fields: Fields): Target[] {

@@ -109,6 +109,7 @@ export function planRelease(inputs: Inputs, run: Run, problems: string[]): Plan 
     problems.push(`${sources.join(' and ')} exclude each other, a function gets one code, got ${values}.`);
   }
 
+  checkDeleting(inputs, problems);
   const region = chooseRegion(inputs, run, problems);
   const build = planBuild(inputs, run, problems);
   return {
@@ -130,6 +131,7 @@ const regenerable = ['regenerate-urls', 'regenerate-sitemap'] as const;
 const companions: readonly (readonly [InputName, ...InputName[]])[] = [
   ['image-uri', 'function-name'],
   ['zip-file', 'function-name'],
+  ['zip-exclude', 'function-name'],
   ['s3-bucket', 'function-name'],
   ['architecture', 'function-name'],
   ['version-description', 'function-name'],
@@ -154,7 +156,8 @@ const companions: readonly (readonly [InputName, ...InputName[]])[] = [
   ['assets-dir', 'assets-bucket'],
   ['assets-bucket', 'assets-dir'],
   ['assets-prefix', 'assets-dir'],
-  ['assets-cache-control', 'assets-dir'],
+  ['assets-exclude', 'assets-dir'],
+  ['assets-headers', 'assets-dir'],
   ['assets-delete', 'assets-dir'],
   ['alias', 'function-name'],
   ['warm-up', 'function-name'],
@@ -180,6 +183,23 @@ const privateInputs: ReadonlySet<InputName> = new Set([
   'expect-header',
   'expect-body',
 ]);
+
+/** What is deleted is gone, so where is said in so many words, and no page that is still cached may need it. */
+function checkDeleting({ given, assets, waitForInvalidation }: Inputs, problems: string[]): void {
+  if (!assets.deletes) {
+    return;
+  }
+  if (!given.has('assets-prefix')) {
+    problems.push(
+      'assets-delete needs assets-prefix, which is missing, got "true": it says what the assets have to themselves; "/" is the whole bucket.',
+    );
+  }
+  if (waitForInvalidation === 'false' && clearable.some((name) => given.has(name))) {
+    problems.push(
+      'assets-delete must not go with wait-for-invalidation: false, got "false": pages that are still cached would lose their files.',
+    );
+  }
+}
 
 function needs(name: InputName, needed: string, { given }: Inputs, problems: string[]): void {
   const text = given.get(name);
@@ -272,7 +292,7 @@ function planFunctions(
 /** The function's own image before what is common to all. */
 function chooseSource(
   { ref, image: own }: FunctionInput,
-  { given, image, zipFile, s3 }: Inputs,
+  { given, image, zipFile, zipExclude, s3 }: Inputs,
   built: ImageUri | undefined,
   problems: string[],
 ): CodeSource | undefined {
@@ -283,7 +303,7 @@ function chooseSource(
     return { kind: 'image', image: built ?? image, isBuilt: built !== undefined };
   }
   if (zipFile !== '') {
-    return { kind: 'zip', path: zipFile };
+    return { kind: 'zip', path: zipFile, isExcluded: zipExclude };
   }
   if (s3.bucket !== '' && s3.key !== '') {
     return { kind: 's3', bucket: s3.bucket, key: s3.key, version: s3.version || undefined };

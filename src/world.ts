@@ -388,8 +388,11 @@ export interface Zip {
 }
 
 export interface Zips {
-  /** A .zip as it is; a directory zipped so that the same files always give the same bytes. */
-  pack(path: string): Promise<Zip>;
+  /**
+   * A .zip as it is; a directory zipped so that the same files always give the same bytes, without anything of git's own
+   * and without what is excluded.
+   */
+  pack(path: string, isExcluded?: (path: string) => boolean): Promise<Zip>;
   /** Writes a package to a file that nobody else may read; at most 50 MB, as Lambda takes it. */
   keep: SavePackage;
   /** Removes what these two made. */
@@ -454,11 +457,15 @@ export interface AssetFile {
   file: string;
   bytes: number;
   modifiedMs: number;
+  /** Which file of the system it is. */
+  identity: string;
 }
 
 export interface AssetFiles {
-  /** Every file below a directory, by path. */
-  find(directory: string): AssetFile[];
+  /** Every file below a directory, by path; nothing of git's own, and nothing that is excluded. */
+  find(directory: string, isExcluded: (path: string) => boolean): AssetFile[];
+  /** The text of a file; undefined when it is too long for one. */
+  text(file: AssetFile): string | undefined;
   fingerprint(file: AssetFile): Promise<Fingerprint>;
 }
 
@@ -470,11 +477,21 @@ export interface Fingerprint {
   parts: readonly string[];
 }
 
+/** What S3 keeps with an object and answers with. */
+export interface AssetHeaders {
+  contentType: string;
+  cacheControl: string;
+  contentEncoding?: string;
+  contentDisposition?: string;
+  contentLanguage?: string;
+}
+
 export interface AssetUpload {
   key: string;
   file: AssetFile;
-  contentType: string;
-  cacheControl: string;
+  headers: AssetHeaders;
+  /** Whether its name carries a hash of its contents. */
+  isHashed: boolean;
 }
 
 /** An upload whose contents are known. */

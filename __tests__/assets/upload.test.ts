@@ -41,7 +41,15 @@ interface Options extends Partial<AssetsRequest> {
 /** Look, upload, delete, as a release does it when all goes well. */
 async function deploy(directory: string, options: Options = {}): Promise<AssetsOutcome & { log: string[] }> {
   const { ms = 20_000, region = 'us-east-1', cancelled = new AbortController().signal, meanwhile, ...rest } = options;
-  const request = { directory, bucket: 'site', prefix: '', cacheRules: [], deletes: false, ...rest };
+  const request = {
+    directory,
+    bucket: 'site',
+    prefix: '',
+    headerRules: [],
+    isExcluded: () => false,
+    deletes: false,
+    ...rest,
+  };
   const log: string[] = [];
   const line = (text: string) => log.push(text);
   const silent = { line, warning: line, error: line, group: <T>(_: string, work: () => Promise<T>) => work() };
@@ -79,14 +87,14 @@ describe('uploading', () => {
   });
 
   it('sends hashed files first and pages last, each kind when all before it are there', async () => {
-    const names = ['a.html', 'b/c.htm', 'sw.js', 'z-5XJ2K7QN.js', 'y-5XJ2K7QN.css', 'manifest.json'];
+    const names = ['a.html', 'b/c.htm', 'sw.js', 'main-5XJ2K7QN.js', 'styles-5XJ2K7QN.css', 'manifest.json'];
     const { aws, directory } = await startSite(Object.fromEntries(names.map((name) => [name, name])));
     const finished: string[] = [];
     aws.on('PutObject', ({ when, call }) => when === 'after' && finished.push(call.resource));
-    aws.fault({ action: 'PutObject', resource: 'site/y-5XJ2K7QN.css', kind: 'throttle' });
+    aws.fault({ action: 'PutObject', resource: 'site/styles-5XJ2K7QN.css', kind: 'throttle' });
     await deploy(directory);
     const at = (name: string) => finished.lastIndexOf(`site/${name}`);
-    expect(Math.max(at('z-5XJ2K7QN.js'), at('y-5XJ2K7QN.css'))).toBeLessThan(
+    expect(Math.max(at('main-5XJ2K7QN.js'), at('styles-5XJ2K7QN.css'))).toBeLessThan(
       Math.min(at('sw.js'), at('manifest.json')),
     );
     expect(Math.max(at('sw.js'), at('manifest.json'))).toBeLessThan(Math.min(at('a.html'), at('b/c.htm')));
@@ -131,12 +139,18 @@ describe('uploading', () => {
   });
 
   it('names for @assets what changed and what is new, but not what has a hash and is new', async () => {
-    const tree = { 'new.txt': '1', 'new-5XJ2K7QN.js': '1', 'old-5XJ2K7QN.js': 'other', 'same.txt': 's', 'c.txt': 'cc' };
+    const tree = {
+      'new.txt': '1',
+      'main-5XJ2K7QN.js': '1',
+      'chunk-5XJ2K7QN.js': 'other',
+      'same.txt': 's',
+      'c.txt': 'cc',
+    };
     const { directory } = await startSite(tree, {
-      objects: { 'old-5XJ2K7QN.js': '1', 'same.txt': 's', 'c.txt': 'c', 'gone.txt': '1' },
+      objects: { 'chunk-5XJ2K7QN.js': '1', 'same.txt': 's', 'c.txt': 'c', 'gone.txt': '1' },
     });
     const outcome = await deploy(directory, { deletes: true });
-    expect([...outcome.changedKeys].sort()).toEqual(['c.txt', 'gone.txt', 'new.txt', 'old-5XJ2K7QN.js']);
+    expect([...outcome.changedKeys].sort()).toEqual(['c.txt', 'chunk-5XJ2K7QN.js', 'gone.txt', 'new.txt']);
   });
 });
 

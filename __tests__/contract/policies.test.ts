@@ -184,7 +184,7 @@ describe.concurrent('the policies allow exactly the actions that', () => {
   it('deleting assets calls', async () => {
     const allowed = without(allowedFor('Assets', 'AssetsDelete'), 's3:AbortMultipartUpload', 's3:GetObject');
     await using site = await startSite({ buckets: { site: { objects: { old: '' } } }, deny: denyAllBut(allowed) });
-    const inputs = { 'assets-dir': '.github', 'assets-bucket': 'site', 'assets-delete': 'true' };
+    const inputs = { 'assets-dir': '.github', 'assets-bucket': 'site', 'assets-prefix': '/', 'assets-delete': 'true' };
     expect((await deploy(site, inputs)).result).toMatchObject({ status: 'succeeded', warnings: [] });
     expect(called(site)).toEqual(allowed);
   });

@@ -161,7 +161,8 @@ const cases: BadInput[] = [
   },
   ...Object.entries({
     'assets-prefix': 'static',
-    'assets-cache-control': '*.js: no-store',
+    'assets-exclude': '*.map',
+    'assets-headers': '*.js: Cache-Control: no-store',
     'assets-delete': 'true',
   }).map(([name, value]) => ({
     name: `${name} without assets`,
@@ -189,14 +190,50 @@ const cases: BadInput[] = [
     says: ['assets-prefix has a folder that is called ""', '"a//b"'],
   },
   {
-    name: 'assets-cache-control without a value',
-    inputs: { ...assets, 'assets-cache-control': '*.html' },
-    says: ['assets-cache-control must be "glob: value"', '"*.html"'],
+    name: 'assets-headers without a header',
+    inputs: { ...assets, 'assets-headers': '*.html: no-cache' },
+    says: ['assets-headers must be "glob: Header: value"', '"*.html: no-cache"'],
   },
   {
-    name: 'assets-cache-control beyond ASCII',
-    inputs: { ...assets, 'assets-cache-control': '*.html: nö' },
-    says: ['assets-cache-control must have a value of plain ASCII', '"*.html: nö"'],
+    name: 'assets-headers beyond ASCII',
+    inputs: { ...assets, 'assets-headers': '*.html: Cache-Control: nö' },
+    says: ['assets-headers must have a value of plain ASCII', '"*.html: Cache-Control: nö"'],
+  },
+  {
+    name: 'assets-headers with a type that is none',
+    inputs: { ...assets, 'assets-headers': 'about: Content-Type: html' },
+    says: ['assets-headers must have a Content-Type such as text/html', '"about: Content-Type: html"'],
+  },
+  {
+    name: 'an exception in assets-exclude',
+    inputs: { ...assets, 'assets-exclude': '*.map\n!app.js.map' },
+    says: ['assets-exclude must have one glob on each line, without a "!" in front', '"!app.js.map"'],
+  },
+  {
+    name: 'an assets-prefix that is no folder',
+    inputs: { ...assets, 'assets-prefix': '//' },
+    says: ['assets-prefix has a folder that is called ""', '"//"'],
+  },
+  {
+    name: 'assets-delete without a prefix',
+    inputs: { ...assets, 'assets-delete': 'true' },
+    says: ['assets-delete needs assets-prefix, which is missing', '"/" is the whole bucket'],
+  },
+  {
+    name: 'assets-delete without waiting for the invalidation',
+    inputs: {
+      ...assets,
+      ...clearable,
+      'assets-prefix': 'a',
+      'assets-delete': 'true',
+      'wait-for-invalidation': 'false',
+    },
+    says: ['assets-delete must not go with wait-for-invalidation: false'],
+  },
+  {
+    name: 'zip-exclude without a function',
+    inputs: { ...clearable, 'zip-exclude': 'test/' },
+    says: ['zip-exclude needs function-name', '"test/"'],
   },
   {
     name: 'assets-delete: yes',
@@ -219,13 +256,16 @@ describe('bad input for a rollout or for assets', () => {
     const files = {
       ...assets,
       'assets-prefix': '/a/b/',
-      'assets-cache-control': '*.js: no-store',
+      'assets-exclude': '*.map\ndrafts/',
+      'assets-headers': '*.js: Cache-Control: no-store\n*.br: content-encoding: br',
       'assets-delete': 'true',
     };
     expect(problemsOf({ ...deployable, ...clearable, ...rollout, ...shift, ...files, paths: '@assets' })).toEqual([]);
     expect(problemsOf({ ...handedOver, 'warm-up': '1', 'warm-up-payload': '@package.json' })).toEqual([]);
     expect(problemsOf({ ...deployable, alarms: 'a', 'bake-seconds': '1' })).toEqual([]);
     expect(problemsOf(assets)).toEqual([]);
+    const deleting = { ...assets, 'assets-prefix': '/', 'assets-delete': 'true', 'wait-for-invalidation': 'false' };
+    expect(problemsOf(deleting)).toEqual([]);
   });
 });
 

@@ -1,20 +1,33 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, hash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { problemOfName } from '../assets/keys.ts';
 import { type Part, partsOf } from '../assets/parts.ts';
 import { DeployError } from '../errors.ts';
+import { isOfGit } from '../file-glob.ts';
 import { plain } from '../plain.ts';
 import type { AssetFile, Fingerprint } from '../world.ts';
-import { reading } from './file-pieces.ts';
+import { namedPath, reading } from './file-pieces.ts';
+import { identityOf, isInside, openFound } from './named-path.ts';
 
 const mostNamed = 5;
 /** Read at once and without waiting: a read of some kilobytes is over sooner than the way to the thread pool and back. */
 const smallBytes = 262_144;
+/** Small, because each one that goes out is a sign of life of a slow line. */
+const pieceBytes = 65_536;
 
 interface Place {
   /** Below the directory; empty for itself. */
@@ -25,14 +38,15 @@ interface Place {
 }
 
 type Found = { file: AssetFile } | { directory: Place } | { refused: string };
+type IsExcluded = (path: string) => boolean;
 
 /**
  * Every file below a directory. An object cannot be a link, so links are followed, as long as they stay in the directory:
- * what they lead to becomes public.
+ * what they lead to becomes public. What is excluded is not even looked at.
  */
-export function findAssets(directory: string): AssetFile[] {
+export function findAssets(directory: string, isExcluded: IsExcluded = () => false): AssetFile[] {
   const subject = `assets-dir "${plain(directory)}"`;
-  const root = reading(subject, () => realpathSync(directory));
+  const root = namedPath(subject, directory);
   if (!statSync(root).isDirectory()) {
     throw new DeployError('invalid-input', `${subject} is no directory.`, {
       hint: 'Give the directory into which the build puts the static files.',
@@ -42,7 +56,7 @@ export function findAssets(directory: string): AssetFile[] {
   const refused: string[] = [];
   const places: Place[] = [{ path: '', real: root, trail: [root] }];
   for (let place = places.pop(); place !== undefined; place = places.pop()) {
-    for (const found of readPlace(root, place, subject)) {
+    for (const found of readPlace(root, place, subject, isExcluded)) {
       if ('file' in found) {
         files.push(found.file);
       } else if ('directory' in found) {
@@ -58,11 +72,19 @@ export function findAssets(directory: string): AssetFile[] {
   return files.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-function* readPlace(root: string, place: Place, subject: string): Generator<Found, void, undefined> {
+function* readPlace(
+  root: string,
+  place: Place,
+  subject: string,
+  isExcluded: IsExcluded,
+): Generator<Found, void, undefined> {
   // As bytes: decoded, two names that are not UTF-8 could become one.
   for (const bytes of reading(subject, () => readdirSync(place.real, { encoding: 'buffer' }))) {
     const name = bytes.toString();
     const path = place.path === '' ? name : `${place.path}/${name}`;
+    if (isOfGit(path) || isExcluded(path)) {
+      continue;
+    }
     const problem = isUtf8(bytes) ? problemOfName(name) : 'has a name that is not UTF-8';
     const found = problem ?? look(root, place, path, join(place.real, name));
     yield typeof found === 'string' ? { refused: `"${plain(path)}" ${found}` } : found;
@@ -96,15 +118,10 @@ function sort(path: string, real: string, stats: Stats, trail: readonly string[]
     return { directory: { path, real, trail: [...trail, real] } };
   }
   if (stats.isFile()) {
-    return { file: { path, file: real, bytes: stats.size, modifiedMs: stats.mtimeMs } };
+    return { file: { path, file: real, bytes: stats.size, modifiedMs: stats.mtimeMs, identity: identityOf(stats) } };
   }
   const what = stats.isFIFO() ? 'named pipe' : stats.isSocket() ? 'socket' : 'device';
   return `is a ${what}, and only files can be uploaded`;
-}
-
-function isInside(path: string, home: string): boolean {
-  const way = relative(home, path);
-  return way !== '..' && !way.startsWith(`..${sep}`);
 }
 
 function refusal(subject: string, refused: readonly string[]): DeployError {
@@ -114,6 +131,13 @@ function refusal(subject: string, refused: readonly string[]): DeployError {
     `${subject} holds what cannot be uploaded: ${refused.slice(0, mostNamed).join('; ')}${more}.`,
     { hint: 'Rename or remove it, or build into a directory of its own. Nothing was uploaded.' },
   );
+}
+
+const mostManifest = 16 * 1_048_576;
+
+/** The text of a small file; undefined when it is too long, or not as it was found. */
+export function readText(file: AssetFile): string | undefined {
+  return file.bytes > mostManifest ? undefined : readSmall(file).toString();
 }
 
 /** MD5, because that is what the ETags in a listing are; it tells files apart, it protects nothing. */
@@ -159,24 +183,42 @@ export function readPart(file: AssetFile, part: Part): Buffer | Readable {
 }
 
 function readSmall(file: AssetFile): Buffer {
-  const subject = `"${plain(file.path)}"`;
-  const bytes = reading(subject, () => readFileSync(file.file));
-  const stats = reading(subject, () => statSync(file.file));
-  // After reading: what was written meanwhile shows, too.
-  checkUnchanged(file, stats);
-  return bytes;
+  const descriptor = openAsFound(file);
+  try {
+    const bytes = reading(`"${plain(file.path)}"`, () => readFileSync(descriptor));
+    // After reading: what was written meanwhile shows, too.
+    checkUnchanged(file, fstatSync(descriptor));
+    return bytes;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The file that was found, not what may have come in its place: a link to a secret, or a pipe that never ends. */
+function openAsFound(file: AssetFile): number {
+  const descriptor = reading(`"${plain(file.path)}"`, () => openFound(file.file, file.identity));
+  if (descriptor === undefined) {
+    throw changed(file);
+  }
+  return descriptor;
 }
 
 async function* readPieces(file: AssetFile, { start, end }: Part): AsyncGenerator<Buffer, void, undefined> {
-  const handle = await open(file.file);
+  const descriptor = openAsFound(file);
   try {
-    const pieces = handle.createReadStream({ start, end: end - 1, autoClose: false, highWaterMark: smallBytes });
+    const pieces = createReadStream('', {
+      fd: descriptor,
+      start,
+      end: end - 1,
+      autoClose: false,
+      highWaterMark: pieceBytes,
+    });
     let read = 0;
     for await (const piece of pieces) {
       read += piece.length;
       if (read === end - start) {
         // Before the last bytes, so that S3 never has all of a file that is half old and half new.
-        checkUnchanged(file, await handle.stat());
+        checkUnchanged(file, fstatSync(descriptor));
       }
       yield piece;
     }
@@ -184,7 +226,7 @@ async function* readPieces(file: AssetFile, { start, end }: Part): AsyncGenerato
       throw changed(file);
     }
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 
@@ -196,6 +238,6 @@ function checkUnchanged(file: AssetFile, { size, mtimeMs }: Stats): void {
 
 export function changed({ path }: AssetFile): DeployError {
   return new DeployError('upload-failed', `"${plain(path)}" of assets-dir changed while it was read.`, {
-    hint: 'See that whatever writes it has ended before this step begins, then run this again.',
+    hint: 'Check that whatever writes it has ended before this step begins, then run this again.',
   });
 }

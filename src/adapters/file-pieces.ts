@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { DeployError } from '../errors.ts';
+import { OutsideError, openFound, realPathOf } from './named-path.ts';
 
 /**
  * The bytes of a file, in pieces that are all as long as the buffer but for the last: what a compressor makes of them
@@ -10,10 +11,13 @@ import { DeployError } from '../errors.ts';
  * room for a piece, always the same where a piece is done with before the next is asked for.
  */
 export function* readPieces(
-  { file, bytes, subject }: { file: string; bytes: number; subject: string },
+  { file, bytes, subject, identity }: { file: string; bytes: number; subject: string; identity?: string },
   buffer: () => Buffer,
 ): Generator<Buffer, void, undefined> {
-  const descriptor = reading(subject, () => openSync(file, 'r'));
+  const descriptor = reading(subject, () => (identity === undefined ? openSync(file, 'r') : openFound(file, identity)));
+  if (descriptor === undefined) {
+    throw changed(subject, 'another file is in its place');
+  }
   try {
     for (let read = 0; ; ) {
       // Room for one byte more than there should be, so that growth is noticed.
@@ -42,6 +46,11 @@ export function changed(subject: string, how: string): DeployError {
   });
 }
 
+/** Where a path that an input names really is; an error of the input when it may not name that. */
+export function namedPath(subject: string, path: string): string {
+  return reading(subject, () => realPathOf(path));
+}
+
 /** A refusal of the file system is an error of the input. */
 export function reading<T>(subject: string, read: () => T): T {
   try {
@@ -52,10 +61,16 @@ export function reading<T>(subject: string, read: () => T): T {
 }
 
 function unreadable(subject: string, cause: unknown): DeployError {
+  if (cause instanceof OutsideError) {
+    return new DeployError('invalid-input', `${subject} must not be used: ${cause.message}.`, {
+      hint: 'Give a path inside the workspace. What is outside on purpose is named by an absolute path, or lies below RUNNER_TEMP.',
+      cause,
+    });
+  }
   const { code = 'unknown error' } = cause as NodeJS.ErrnoException;
   const what = code === 'ENOENT' ? `does not exist (${code})` : `could not be read (${code})`;
   return new DeployError('invalid-input', `${subject} ${what}.`, {
-    hint: 'Paths are relative to the workspace. See that this one is right, that the build ran before this step in the same job, and that the user of the job may read everything there.',
+    hint: 'Paths are relative to the workspace. Check that this one is right, that the build ran before this step in the same job, and that the user of the job may read everything there.',
     cause,
   });
 }

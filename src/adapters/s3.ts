@@ -14,7 +14,7 @@ import { DeployError } from '../errors.ts';
 import { partitionOf } from '../partition.ts';
 import { plain } from '../plain.ts';
 import type { AssetFile, Assets, AssetUpload, Attempt, Bucket, SealedUpload } from '../world.ts';
-import { changed, findAssets, fingerprint, readPart } from './asset-files.ts';
+import { changed, findAssets, fingerprint, readPart, readText } from './asset-files.ts';
 import { attempt, type Call } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
@@ -33,7 +33,7 @@ type Send<Answer> = (sdk: Sdk, client: S3Client, signal: AbortSignal) => Promise
 export function connectAssets(region: string, cancelled: AbortSignal): Assets {
   const buckets = new Map<string, Bucket>();
   return {
-    files: { find: findAssets, fingerprint },
+    files: { find: findAssets, text: readText, fingerprint },
     bucket: (name, prefix) => {
       const place = `${name}/${prefix}`;
       const bucket = buckets.get(place) ?? connectBucket(name, prefix, region, cancelled);
@@ -96,8 +96,11 @@ function connectBucket(bucket: string, prefix: string, runRegion: string, cancel
   const naming = ({ key }: AssetUpload) => ({ Bucket: bucket, Key: key });
   const describing = (upload: SealedUpload) => ({
     ...naming(upload),
-    ContentType: upload.contentType,
-    CacheControl: upload.cacheControl,
+    ContentType: upload.headers.contentType,
+    CacheControl: upload.headers.cacheControl,
+    ContentEncoding: upload.headers.contentEncoding,
+    ContentDisposition: upload.headers.contentDisposition,
+    ContentLanguage: upload.headers.contentLanguage,
     Metadata: { [mark]: upload.fingerprint.etag },
   });
 

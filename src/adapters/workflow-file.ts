@@ -1,34 +1,11 @@
-import { accessSync, constants, existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { relative, resolve, sep } from 'node:path';
+import { accessSync, closeSync, constants, lstatSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { identityOf, OutsideError, openFound, realPathOf } from './named-path.ts';
 
 const mostBytes = 64 * 1024 * 1024;
 
-/**
- * The text of a file that an input names. What is wrong with its lines is printed, so a link in a repository must not
- * lead to a file that the repository could not hold, such as one of credentials; a path that the workflow itself names
- * outside is its author's own.
- */
+/** The text of a file that an input names. What is wrong with its lines is printed, so it must be one that it may name. */
 export function readWorkflowFile(path: string): string {
-  const real = attemptTo(() => realpathSync(path));
-  const { GITHUB_WORKSPACE, RUNNER_TEMP } = process.env;
-  const homes = [GITHUB_WORKSPACE || '.', RUNNER_TEMP || '.', tmpdir()]
-    .filter((home) => existsSync(home))
-    .map((home) => realpathSync(home));
-  const isHome = (one: string) => homes.some((home) => isInside(one, home));
-  const isLink = attemptTo(() => lstatSync(path)).isSymbolicLink();
-  if (!isHome(real) && (isLink || isHome(resolve(path)))) {
-    throw new Error('it is a link to outside the workspace and the temporary directories');
-  }
-  const stats = attemptTo(() => statSync(real));
-  if (!stats.isFile() || real.startsWith('/proc/')) {
-    // Reading a pipe could block for ever, and /proc shows the environment.
-    throw new Error('it is no regular file');
-  }
-  if (stats.size > mostBytes) {
-    throw new Error(`it has ${stats.size} bytes, and ${mostBytes} are the most`);
-  }
-  const bytes = attemptTo(() => readFileSync(real));
+  const bytes = readOnce(path);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -38,12 +15,38 @@ export function readWorkflowFile(path: string): string {
 
 /** The size of a file that another program reads. */
 export function bytesOfFile(path: string): number {
-  attemptTo(() => accessSync(path, constants.R_OK));
-  const stats = attemptTo(() => statSync(path));
+  const real = attemptTo(() => realPathOf(path));
+  attemptTo(() => accessSync(real, constants.R_OK));
+  const stats = attemptTo(() => statSync(real));
   if (stats.isDirectory()) {
     throw new Error('it is a directory');
   }
   return stats.isFile() ? stats.size : 1;
+}
+
+function readOnce(path: string): Buffer {
+  const real = attemptTo(() => realPathOf(path));
+  const stats = attemptTo(() => lstatSync(real));
+  if (!isReadable(real, stats)) {
+    throw new Error('it is no regular file');
+  }
+  if (stats.size > mostBytes) {
+    throw new Error(`it has ${stats.size} bytes, and ${mostBytes} are the most`);
+  }
+  const descriptor = attemptTo(() => openFound(real, identityOf(stats)));
+  if (descriptor === undefined) {
+    throw new Error('it was replaced while it was read');
+  }
+  try {
+    return attemptTo(() => readFileSync(descriptor));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Reading a pipe could block for ever, and /proc shows the environment. */
+function isReadable(real: string, stats: Stats): boolean {
+  return stats.isFile() && !real.startsWith('/proc/');
 }
 
 /** What the file system says, in its own short words: its messages name the path once more. */
@@ -51,12 +54,10 @@ function attemptTo<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
+    if (cause instanceof OutsideError) {
+      throw cause;
+    }
     const { code = 'unreadable' } = cause as NodeJS.ErrnoException;
     throw new Error(code, { cause });
   }
-}
-
-function isInside(path: string, home: string): boolean {
-  const way = relative(home, path);
-  return way !== '..' && !way.startsWith(`..${sep}`);
 }

@@ -49,8 +49,8 @@ export function zipTree(root: string, entries: readonly TreeEntry[]): Readable {
   return zipped;
 }
 
-function readStream(root: string, { path, bytes }: FileEntry, buffer: () => Buffer): Readable {
-  const pieces = readPieces({ file: join(root, path), bytes, subject: subjectOf(root, path) }, buffer);
+function readStream(root: string, { path, bytes, identity }: FileEntry, buffer: () => Buffer): Readable {
+  const pieces = readPieces({ file: join(root, path), bytes, identity, subject: subjectOf(root, path) }, buffer);
   return new Readable({
     read() {
       this.push(pieces.next().value ?? null);

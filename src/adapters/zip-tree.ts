@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join, sep } from 'node:path';
 import { DeployError } from '../errors.ts';
+import { isOfGit } from '../file-glob.ts';
 import { plain } from '../plain.ts';
+import { identityOf } from './named-path.ts';
 
 /** What goes into a zip; `path` is as in the zip, below the directory and with slashes. */
 export type TreeEntry = FileEntry | LinkEntry;
@@ -12,6 +14,8 @@ export interface FileEntry {
   path: string;
   bytes: number;
   isExecutable: boolean;
+  /** Which file of the system it is. */
+  identity: string;
 }
 
 interface LinkEntry {
@@ -21,7 +25,17 @@ interface LinkEntry {
 }
 
 /** What else a directory can hold. */
-type Found = TreeEntry | { kind: 'directory'; path: string } | { kind: 'refused'; path: string; why: string };
+type Found =
+  | TreeEntry
+  | { kind: 'directory'; path: string }
+  | { kind: 'refused'; path: string; why: string }
+  | { kind: 'left-out'; path: string };
+
+export interface Tree {
+  entries: TreeEntry[];
+  /** What git keeps and what is excluded: files, and directories with everything in them. */
+  leftOut: string[];
+}
 
 const mostNamed = 5;
 
@@ -32,18 +46,22 @@ const mostNamed = 5;
  * Directories are no entries: git keeps no empty ones and neither do artifacts, so what an earlier build step left
  * behind or took away would change the bytes although the files are the same.
  */
-export function readTree(root: string): TreeEntry[] {
+export function readTree(root: string, isExcluded: (path: string) => boolean = () => false): Tree {
   const entries: TreeEntry[] = [];
+  const leftOut: string[] = [];
   const refused: string[] = [];
   const directories = [''];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-    for (const found of readDirectory(root, directory)) {
+    for (const found of readDirectory(root, directory, isExcluded)) {
       switch (found.kind) {
         case 'directory':
           directories.push(found.path);
           break;
         case 'refused':
           refused.push(`"${plain(found.path)}" ${found.why}`);
+          break;
+        case 'left-out':
+          leftOut.push(found.path);
           break;
         default:
           entries.push(found);
@@ -54,7 +72,7 @@ export function readTree(root: string): TreeEntry[] {
   if (refused.length > 0) {
     throw refusal(root, refused.sort());
   }
-  return sortByBytes(entries);
+  return { entries: sortByBytes(entries), leftOut: leftOut.sort() };
 }
 
 /** How a message about a place in a directory begins. */
@@ -63,10 +81,18 @@ export function subjectOf(root: string, path: string): string {
 }
 
 /** Without waiting: many thousand small calls take ten times as long when each is waited for. */
-function* readDirectory(root: string, directory: string): Generator<Found, void, undefined> {
+function* readDirectory(
+  root: string,
+  directory: string,
+  isExcluded: (path: string) => boolean,
+): Generator<Found, void, undefined> {
   // As bytes: decoded, two names that are not UTF-8 could become one.
   for (const name of readdirSync(join(root, directory), { encoding: 'buffer' })) {
     const path = directory === '' ? name.toString() : `${directory}/${name}`;
+    if (isOfGit(path) || isExcluded(path)) {
+      yield { kind: 'left-out', path };
+      continue;
+    }
     const why = isUtf8(name) ? faultOfName(path) : 'has a name that is not UTF-8';
     yield why === undefined ? look(root, path) : { kind: 'refused', path, why };
   }
@@ -79,7 +105,13 @@ function look(root: string, path: string): Found {
     return { kind: 'directory', path };
   }
   if (stats.isFile()) {
-    return { kind: 'file', path, bytes: stats.size, isExecutable: (stats.mode & 0o111) !== 0 };
+    return {
+      kind: 'file',
+      path,
+      bytes: stats.size,
+      isExecutable: (stats.mode & 0o111) !== 0,
+      identity: identityOf(stats),
+    };
   }
   if (stats.isSymbolicLink()) {
     const target = readlinkSync(file, { encoding: 'buffer' });

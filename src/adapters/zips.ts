@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { createWriteStream, rmSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DeployError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import { cancellation } from '../retry.ts';
-import type { Zip, Zips } from '../world.ts';
-import { reading, readPieces } from './file-pieces.ts';
+import type { Log, Zip, Zips } from '../world.ts';
+import { namedPath, reading, readPieces } from './file-pieces.ts';
 import { zipTree } from './zip-stream.ts';
-import { readTree, subjectOf } from './zip-tree.ts';
+import { readTree, subjectOf, type Tree } from './zip-tree.ts';
 
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const mostZipped = 52_428_800;
@@ -18,8 +18,21 @@ const mostUnzipped = 262_144_000;
 
 const pieceBytes = 65_536;
 
+type ZipLog = Pick<Log, 'line' | 'warning'>;
+type IsExcluded = (path: string) => boolean;
+
+interface Packing {
+  makeDirectory(): Promise<string>;
+  isExcluded: IsExcluded;
+  log: ZipLog;
+  stop: AbortSignal;
+}
+
 /** Packs each path once, however many functions take it. */
-export function connectZips(cancelled: AbortSignal = new AbortController().signal): Zips {
+export function connectZips(
+  cancelled: AbortSignal = new AbortController().signal,
+  log: ZipLog = { line: () => undefined, warning: () => undefined },
+): Zips {
   const packed = new Map<string, Promise<Zip>>();
   const directories = new Set<string>();
   const cleaning = new AbortController();
@@ -39,8 +52,8 @@ export function connectZips(cancelled: AbortSignal = new AbortController().signa
   };
 
   return {
-    pack: (path) => {
-      const zip = packed.get(path) ?? pack(path, makeDirectory, stop);
+    pack: (path, isExcluded = () => false) => {
+      const zip = packed.get(path) ?? pack(path, { makeDirectory, isExcluded, log, stop });
       packed.set(path, zip);
       return zip;
     },
@@ -59,17 +72,21 @@ export function connectZips(cancelled: AbortSignal = new AbortController().signa
   };
 }
 
-async function pack(path: string, makeDirectory: () => Promise<string>, stop: AbortSignal): Promise<Zip> {
+async function pack(path: string, packing: Packing): Promise<Zip> {
+  const { stop } = packing;
   const subject = subjectOf(path, '');
   try {
-    const stats = reading(subject, () => statSync(path));
+    const real = namedPath(subject, path);
+    // From here on what was looked at, whatever becomes of a link; messages name it as the workflow does where they can.
+    const at = real === resolve(path) ? path : real;
+    const stats = reading(subject, () => statSync(at));
     if (stats.isDirectory()) {
-      return await zipDirectory(path, makeDirectory, stop);
+      return await zipDirectory(at, packing);
     }
     if (!stats.isFile()) {
       throw notAZip(path, 'which is neither a file nor a directory');
     }
-    return await measureZip({ file: path, bytes: stats.size, subject }, stop);
+    return await measureZip({ file: at, bytes: stats.size, subject }, stop);
   } catch (error) {
     throw stop.aborted ? cancellation(error) : error;
   }
@@ -93,8 +110,10 @@ async function measureZip(source: { file: string; bytes: number; subject: string
   return { file: source.file, ...tally.total() };
 }
 
-async function zipDirectory(root: string, makeDirectory: () => Promise<string>, stop: AbortSignal): Promise<Zip> {
-  const entries = readTree(root);
+async function zipDirectory(root: string, { makeDirectory, isExcluded, log, stop }: Packing): Promise<Zip> {
+  const tree = readTree(root, isExcluded);
+  const { entries } = tree;
+  tell(root, tree, log);
   if (entries.length === 0) {
     throw notAZip(root, 'which is a directory without any file');
   }
@@ -131,6 +150,31 @@ async function* limited(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffe
     yield Buffer.from(piece.buffer, piece.byteOffset, piece.length);
   }
 }
+
+const mostNamed = 5;
+
+function tell(root: string, { entries, leftOut }: Tree, log: ZipLog): void {
+  const name = (paths: readonly string[]) => {
+    const more = paths.length > mostNamed ? ` and ${paths.length - mostNamed} more` : '';
+    return `${paths
+      .slice(0, mostNamed)
+      .map((path) => `"${plain(path, 100)}"`)
+      .join(', ')}${more}`;
+  };
+  if (leftOut.length > 0) {
+    log.line(`${subjectOf(root, '')}: left out ${name(leftOut)}`);
+  }
+  const secrets = entries.map(({ path }) => path).filter((path) => secret.test(path));
+  if (secrets.length > 0) {
+    log.warning(
+      'lambda-cloudfront-deploy',
+      `${subjectOf(root, '')} holds ${name(secrets)}, which goes into the package. Add ".env*" to zip-exclude if the function does not need it.`,
+    );
+  }
+}
+
+/** Settings of an environment, often with keys; not the example that repositories show. */
+const secret = /(?:^|\/)\.env(?:\.(?!(?:dist|example|sample|template)$)[^/]*)?$/;
 
 /** Counts and hashes what passes through, until it is told to stop. */
 function createTally(stop: AbortSignal) {

@@ -1,6 +1,5 @@
 import type { AssetUpload, StoredObject } from '../world.ts';
-import { isHashedName } from './hashed-name.ts';
-import { isPage } from './headers.ts';
+import { isPage } from './hashed-names.ts';
 import type { AssetsPlan, PlannedUpload } from './outcome.ts';
 
 /** What a listing says about the files; nothing was read for it but lengths. */
@@ -12,7 +11,11 @@ export interface Comparison {
   stale: string[];
 }
 
-export function compare(files: readonly AssetUpload[], stored: readonly StoredObject[]): Comparison {
+export function compare(
+  files: readonly AssetUpload[],
+  stored: readonly StoredObject[],
+  isKept: (key: string) => boolean,
+): Comparison {
   const rest = new Map(stored.map((object) => [object.key, object]));
   const comparison: Comparison = { different: [], alike: [], stale: [] };
   for (const upload of files) {
@@ -24,7 +27,9 @@ export function compare(files: readonly AssetUpload[], stored: readonly StoredOb
       comparison.different.push({ ...upload, kind: object ? 'changed' : 'new', fingerprint: undefined });
     }
   }
-  comparison.stale = [...rest.values()].filter((object) => !isFolderMark(object)).map(({ key }) => key);
+  comparison.stale = [...rest.values()]
+    .filter((object) => !isFolderMark(object) && !isKept(object.key))
+    .map(({ key }) => key);
   return comparison;
 }
 
@@ -38,7 +43,7 @@ function isFolderMark({ key, bytes }: StoredObject): boolean {
  * which name those; pages last.
  */
 export function inOrder<T extends AssetUpload>(uploads: readonly T[]): T[][] {
-  const rank = ({ key }: T) => (isPage(key) ? 2 : isHashedName(key) ? 0 : 1);
+  const rank = ({ key, isHashed }: T) => (isPage(key) ? 2 : isHashed ? 0 : 1);
   const waves: T[][] = [[], [], []];
   for (const upload of uploads) {
     waves[rank(upload)]?.push(upload);
@@ -52,6 +57,6 @@ export function inOrder<T extends AssetUpload>(uploads: readonly T[]): T[][] {
  * before.
  */
 export function keysToClear({ uploads, stale, request }: AssetsPlan): string[] {
-  const sent = uploads.flat().filter(({ kind, key }) => kind === 'changed' || isPage(key) || !isHashedName(key));
+  const sent = uploads.flat().filter(({ kind, isHashed }) => kind === 'changed' || !isHashed);
   return [...sent.map(({ key }) => key), ...(request.deletes ? stale : [])];
 }

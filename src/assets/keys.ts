@@ -5,10 +5,13 @@ const mostKeyBytes = 1024;
  * assets-delete with it.
  */
 export function parsePrefix(text: string): { prefix: string } | { problem: string } {
-  const segments = text.replace(/^\/|\/$/g, '').split('/');
-  if (segments.length === 1 && segments[0] === '') {
+  if (text === '' || text === '/') {
     return { prefix: '' };
   }
+  const segments = text
+    .replace(/^\//, '')
+    .replace(/(?<=.)\/$/, '')
+    .split('/');
   const problem = segments.map(problemOfSegment).find((one) => one !== undefined);
   return problem === undefined ? { prefix: `${segments.join('/')}/` } : { problem: `has a folder that ${problem}` };
 }

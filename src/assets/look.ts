@@ -1,11 +1,14 @@
 import { DeployError } from '../errors.ts';
+import { isOfGit } from '../file-glob.ts';
 import { plain } from '../plain.ts';
 import { cancellation, persist } from '../retry.ts';
 import type { Note, Timeline } from '../timeline.ts';
-import type { AssetUpload, Bucket, StoredObject } from '../world.ts';
+import type { AssetFile, AssetFiles, AssetUpload, Bucket, StoredObject } from '../world.ts';
 import { type Comparison, compare, inOrder } from './compare.ts';
-import { cacheControlOf } from './headers.ts';
+import { findHashedNames } from './hashed-names.ts';
+import { headersOf } from './headers.ts';
 import { isTooLong } from './keys.ts';
+import { isManifest, listedNames } from './manifests.ts';
 import { type AssetsPlan, type AssetsRequest, type AssetsWorld, type PlannedUpload, placeOf } from './outcome.ts';
 import { startProgress } from './progress.ts';
 import { eachSideBySide } from './side-by-side.ts';
@@ -28,7 +31,7 @@ export async function lookAtAssets(
     const files = await toUploads(request, world);
     const bucket = world.assets.bucket(request.bucket, request.prefix);
     const stored = await listAll(request, bucket, world, note, deadline);
-    const comparison = compare(files, stored);
+    const comparison = compare(files, stored, (key) => isKept(request, key));
     const changed = await findChanged(comparison, bucket, world, note, deadline);
     const plan = toPlan(request, comparison, changed);
     note(describe(plan));
@@ -36,25 +39,44 @@ export async function lookAtAssets(
   });
 }
 
+/** Excluded, or what no run would have uploaded. */
+function isKept({ prefix, isExcluded }: AssetsRequest, key: string): boolean {
+  const path = key.slice(prefix.length);
+  return isOfGit(path) || isExcluded(path);
+}
+
 async function toUploads(request: AssetsRequest, world: AssetsWorld): Promise<AssetUpload[]> {
   // Its tables are large, and most runs have no assets.
   const { contentTypeOf } = await import(/* webpackMode: "eager" */ './content-type.ts');
-  const files = world.assets.files.find(request.directory);
+  const files = world.assets.files.find(request.directory, request.isExcluded);
   if (files.length === 0 && request.deletes) {
     throw new DeployError(
       'invalid-input',
       `assets-dir "${plain(request.directory)}" is empty, and assets-delete would delete everything under ${placeOf(request)}.`,
-      { hint: 'See that the build ran before this step, in the same job, and that the directory is the right one.' },
+      { hint: 'Check that the build ran before this step, in the same job, and that the directory is the right one.' },
     );
   }
-  const uploads = files.map((file) => ({
-    key: `${request.prefix}${file.path}`,
-    file,
-    contentType: contentTypeOf(file.path),
-    cacheControl: cacheControlOf(file.path, request.cacheRules),
-  }));
+  const hashed = findHashed(files, request.prefix, world.assets.files);
+  const uploads = files.map((file) => {
+    const isHashed = hashed.has(file.path);
+    return {
+      key: `${request.prefix}${file.path}`,
+      file,
+      headers: headersOf(file.path, isHashed, contentTypeOf(file.path), request.headerRules),
+      isHashed,
+    };
+  });
   refuseTooLong(uploads);
   return uploads;
+}
+
+function findHashed(files: readonly AssetFile[], prefix: string, { text }: Pick<AssetFiles, 'text'>): Set<string> {
+  const paths = files.map(({ path }) => path);
+  const known = new Set(paths);
+  const listed = files
+    .filter(({ path }) => isManifest(path))
+    .flatMap((file) => listedNames(file.path, text(file) ?? '', known));
+  return findHashedNames(paths, { listed: new Set(listed), prefix });
 }
 
 function refuseTooLong(uploads: readonly AssetUpload[]): void {

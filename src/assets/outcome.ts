@@ -1,6 +1,6 @@
 import type { DeployError } from '../errors.ts';
 import type { Assets, AssetUpload, Fingerprint, Log, World } from '../world.ts';
-import type { CacheRule } from './headers.ts';
+import type { HeaderRule } from './headers.ts';
 
 /** What the workflow asks for. */
 export interface AssetsRequest {
@@ -8,7 +8,9 @@ export interface AssetsRequest {
   bucket: string;
   /** Empty, or a folder with its slash at the end: what `parsePrefix` makes. */
   prefix: string;
-  cacheRules: readonly CacheRule[];
+  headerRules: readonly HeaderRule[];
+  /** What is neither uploaded nor deleted, by its path below the directory or the prefix. */
+  isExcluded(path: string): boolean;
   /** Whether what is below the prefix and not in the directory goes. */
   deletes: boolean;
 }

@@ -5,7 +5,7 @@ import type { Code, FunctionState } from '../world.ts';
 /** Where the code of a function comes from, as the workflow says it. */
 export type CodeSource =
   | { kind: 'image'; image: ImageUri; isBuilt: boolean }
-  | { kind: 'zip'; path: string }
+  | { kind: 'zip'; path: string; isExcluded?(path: string): boolean }
   | { kind: 's3'; bucket: string; key: string; version: string | undefined };
 
 export function sourceText(source: CodeSource): string {

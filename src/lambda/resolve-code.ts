@@ -29,7 +29,7 @@ export function createCodeResolver(world: World, warnings: DeployError[]): CodeR
         return facts.platform;
       }
       case 'zip': {
-        const zip = await world.zips.pack(source.path);
+        const zip = await world.zips.pack(source.path, source.isExcluded);
         outcome.code = { kind: 'zip', ...zip };
         outcome.expectedSha256 = zip.sha256;
         return undefined;
