@@ -2,9 +2,9 @@ import { followsLatest } from './alias/pin.ts';
 import { confirmLive, lookAtAlarmsAgain, lookAtRollout, pinAll, switchAll } from './alias/rollout.ts';
 import { versionsOf } from './alias/target.ts';
 import { createAlarmWatch } from './alias/watch-alarms.ts';
-import { deleteStaleAssets } from './assets/delete-stale.ts';
+import { deleteStaleAssets, notDeletedYet } from './assets/delete-stale.ts';
 import { lookAtAssets } from './assets/look.ts';
-import { placeOf } from './assets/outcome.ts';
+import { placeOf, toDelete } from './assets/outcome.ts';
 import { uploadAssets } from './assets/upload.ts';
 import { clearCaches, lookAtCaches, partlyInvalidated, regenerateCaches } from './cloudfront/caches.ts';
 import { toDeployError } from './errors.ts';
@@ -187,6 +187,15 @@ async function deleteStale({ plan, world, timeline, outcome }: Releasing): Promi
   if (assets === undefined || planned === undefined) {
     return;
   }
+  const unseen = outcome.distributions.find(({ invalidations }) =>
+    invalidations.some(({ status }) => status !== 'Completed'),
+  );
+  if (toDelete(planned) > 0 && unseen !== undefined) {
+    const warning = notDeletedYet(planned, unseen.id);
+    world.log.line(warning.message);
+    outcome.warnings.push(warning);
+    return;
+  }
   try {
     await deleteStaleAssets(planned, assets, world, timeline, world.clock.now() + plan.updateTimeoutMs);
   } catch (error) {
@@ -243,7 +252,9 @@ function reasonNotToClear({ plan, outcome }: Releasing): string | undefined {
       ? 'paths-file lists no path'
       : 'no changed file shows in a path';
   }
-  return plan.clearing?.onlyChanged && outcome.functions.every(isKnownUnchanged) && assetsChanged(outcome) === 0
+  const { plan: assets } = outcome.assets ?? {};
+  const changesAssets = assetsChanged(outcome) > 0 || (assets !== undefined && toDelete(assets) > 0);
+  return plan.clearing?.onlyChanged && outcome.functions.every(isKnownUnchanged) && !changesAssets
     ? 'nothing changed'
     : undefined;
 }

@@ -152,6 +152,76 @@ describe.concurrent('a release with assets', () => {
     expect(site.distribution(distributionId).invalidations).toHaveLength(2);
   });
 
+  it('deletes nothing while the end of an invalidation was not seen, and what is left with the next', async () => {
+    using directory = temporary();
+    plant(directory.path, tree);
+    await using site = await startShop({ clocks: { ...quick, invalidationMs: 5000 } });
+    const inputs = { ...everything, 'assets-dir': directory.path, 'wait-for-invalidation': 'best-effort' };
+    const run = await deploy(site, { ...inputs, 'invalidation-timeout': '1s' });
+    expect(run.exitCode).toBe(0);
+    expect(callsTo(site, 'DeleteObjects')).toEqual([]);
+    expect(run.log).toMatch(
+      /^::warning .*1 stale file was not deleted from s3:\/\/site\/static\/: the invalidation of/m,
+    );
+    expect(run.outputs['assets-changed']).toBe('1');
+    // Nothing else changed, but what is to be deleted is a change of its own.
+    const later = await deploy(site, { ...inputs, invalidate: 'changed' }, { env: { GITHUB_RUN_ATTEMPT: '2' } });
+    expect(later.exitCode).toBe(0);
+    expect(keysOf(site)).toEqual(['other/file.txt', `static/${newAsset}`, `static/${shared}`]);
+  });
+
+  it('deletes below the prefix alone, and nothing that is excluded; the whole bucket only by "/"', async () => {
+    using directory = temporary();
+    plant(directory.path, { ...tree, 'app.js.map': '{}', '.git/config': 'token' });
+    await using site = await startShop({
+      buckets: {
+        site: { objects: { ...objects, 'static/uploads/a.png': '1', 'static/.git/x': '1', 'static-old/a': '1' } },
+      },
+    });
+    const inputs = { ...shipping, 'assets-dir': directory.path, 'assets-exclude': '*.map\nuploads/' };
+    const noPrefix = await deploy(site, { ...inputs, 'assets-prefix': '' });
+    expect(noPrefix.result.error.message).toContain('assets-delete needs assets-prefix');
+    const run = await deploy(site, inputs);
+    expect(run.exitCode).toBe(0);
+    const kept = ['static/.git/x', `static/${newAsset}`, `static/${shared}`, 'static/uploads/a.png'];
+    expect(keysOf(site)).toEqual(['other/file.txt', 'static-old/a', ...kept]);
+    const whole = await deploy(site, { ...inputs, 'assets-prefix': '/' });
+    expect(whole.exitCode).toBe(0);
+    expect(keysOf(site)).toEqual([newAsset, shared, 'static/.git/x', 'static/uploads/a.png'].sort());
+  });
+
+  it('gives files the headers that the workflow says, and guesses no encoding', async () => {
+    using directory = temporary();
+    plant(directory.path, { about: '<p>', 'Build/a.js.br': 'br', 'b.css.gz': 'gz', 'index.html': '<p>' });
+    await using site = await startShop();
+    const run = await deploy(site, {
+      'assets-dir': directory.path,
+      'assets-bucket': 'site',
+      'assets-headers': [
+        'about: Content-Type: text/html; charset=utf-8',
+        '*.js.br: content-type: text/javascript',
+        '*.br: Content-Encoding: br',
+        '*.html: Cache-Control: max-age=60',
+        '*: Content-Language: en',
+        'about: Content-Language: de',
+      ].join('\n'),
+    });
+    expect(run.exitCode).toBe(0);
+    const headersOf = (key: string) => {
+      const { metadata, ...headers } = site.buckets.object('site', key).headers;
+      return headers;
+    };
+    const others = { 'content-language': 'en' };
+    expect(headersOf('about')).toEqual({ contentType: 'text/html; charset=utf-8', cacheControl: 'no-cache', others });
+    expect(headersOf('Build/a.js.br')).toEqual({
+      contentType: 'text/javascript',
+      cacheControl: 'no-cache',
+      others: { ...others, 'content-encoding': 'br' },
+    });
+    expect(headersOf('b.css.gz').others).toEqual(others);
+    expect(headersOf('index.html')).toMatchObject({ cacheControl: 'max-age=60' });
+  });
+
   it('needs no function', async () => {
     using directory = temporary();
     plant(directory.path, tree);

@@ -20,6 +20,8 @@ export interface ActionRun {
 
 export interface ActionOptions {
   env?: Record<string, string>;
+  /** The workspace, where it is not that of the tests. */
+  cwd?: string;
   /** Other files of the runner than those that are made for the run. */
   files?: { GITHUB_OUTPUT?: string; GITHUB_STEP_SUMMARY?: string };
   /** Called once the process runs; for signals. */
@@ -29,7 +31,7 @@ export interface ActionOptions {
 /** Starts the committed bundle the way a runner does: inputs in the environment, files for outputs and summary. */
 export async function runAction(
   inputs: Record<string, string>,
-  { env = {}, files: otherFiles = {}, onStart }: ActionOptions = {},
+  { env = {}, cwd, files: otherFiles = {}, onStart }: ActionOptions = {},
 ): Promise<ActionRun> {
   const directory = mkdtempSync(join(tmpdir(), 'run-action-'));
   const files = { GITHUB_OUTPUT: join(directory, 'output'), GITHUB_STEP_SUMMARY: join(directory, 'summary.md') };
@@ -43,6 +45,7 @@ export async function runAction(
   ]);
   const began = performance.now();
   const child = spawn(process.execPath, [bundle], {
+    cwd,
     // Nothing of the machine's own AWS settings or of a workflow that runs these tests.
     env: {
       PATH: process.env.PATH ?? '',

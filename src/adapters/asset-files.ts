@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { createHash, hash } from 'node:crypto';
 import {
   closeSync,
-  createReadStream,
   fstatSync,
   lstatSync,
   readdirSync,
@@ -11,6 +10,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
@@ -21,7 +21,7 @@ import { isOfGit } from '../file-glob.ts';
 import { plain } from '../plain.ts';
 import type { AssetFile, Fingerprint } from '../world.ts';
 import { namedPath, reading } from './file-pieces.ts';
-import { identityOf, isInside, openFound } from './named-path.ts';
+import { identityOf, isInside, openFlags, openFound } from './named-path.ts';
 
 const mostNamed = 5;
 /** Read at once and without waiting: a read of some kilobytes is over sooner than the way to the thread pool and back. */
@@ -87,6 +87,9 @@ function* readPlace(
     }
     const problem = isUtf8(bytes) ? problemOfName(name) : 'has a name that is not UTF-8';
     const found = problem ?? look(root, place, path, join(place.real, name));
+    if (typeof found !== 'string' && 'directory' in found && isExcluded(`${path}/`)) {
+      continue;
+    }
     yield typeof found === 'string' ? { refused: `"${plain(path)}" ${found}` } : found;
   }
 }
@@ -204,21 +207,16 @@ function openAsFound(file: AssetFile): number {
 }
 
 async function* readPieces(file: AssetFile, { start, end }: Part): AsyncGenerator<Buffer, void, undefined> {
-  const descriptor = openAsFound(file);
+  const handle = await openHandle(file);
   try {
-    const pieces = createReadStream('', {
-      fd: descriptor,
-      start,
-      end: end - 1,
-      autoClose: false,
-      highWaterMark: pieceBytes,
-    });
+    checkUnchanged(file, await handle.stat());
+    const pieces = handle.createReadStream({ start, end: end - 1, autoClose: false, highWaterMark: pieceBytes });
     let read = 0;
     for await (const piece of pieces) {
       read += piece.length;
       if (read === end - start) {
         // Before the last bytes, so that S3 never has all of a file that is half old and half new.
-        checkUnchanged(file, fstatSync(descriptor));
+        checkUnchanged(file, await handle.stat());
       }
       yield piece;
     }
@@ -226,12 +224,20 @@ async function* readPieces(file: AssetFile, { start, end }: Part): AsyncGenerato
       throw changed(file);
     }
   } finally {
-    closeSync(descriptor);
+    await handle.close();
   }
 }
 
-function checkUnchanged(file: AssetFile, { size, mtimeMs }: Stats): void {
-  if (size !== file.bytes || mtimeMs !== file.modifiedMs) {
+async function openHandle(file: AssetFile): Promise<FileHandle> {
+  try {
+    return await open(file.file, openFlags);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ELOOP' ? changed(file) : error;
+  }
+}
+
+function checkUnchanged(file: AssetFile, stats: Stats): void {
+  if (stats.size !== file.bytes || stats.mtimeMs !== file.modifiedMs || identityOf(stats) !== file.identity) {
     throw changed(file);
   }
 }

@@ -13,12 +13,16 @@ export interface Call<T> {
   subject: string;
   /** The code of a failure that has no code of its own. */
   failure: ErrorCode;
-  send(signal: AbortSignal): Promise<unknown>;
+  /** With a long body, `goesOn` is told of each piece that has gone out; see `upload-progress`. */
+  send(signal: AbortSignal, goesOn: GoesOn): Promise<unknown>;
   /** What we want of the answer; undefined when it lacks what every right answer has. */
   read(answer: never): T | undefined;
   /** Errors that mean something particular to this call. */
   explain?(name: string, said: string): DeployError | undefined;
 }
+
+/** From now on, the answer may take so many milliseconds. */
+export type GoesOn = (patienceMs: number) => void;
 
 const leastPatienceMs = 1000;
 
@@ -35,16 +39,29 @@ export async function attempt<T>(
   if (performance.now() > deadline) {
     return { kind: 'unanswered', reason: 'no time left to send it', retryAfterMs: 0 };
   }
-  // Whole milliseconds, as AbortSignal.timeout wants them; the last try before the deadline gets a fair chance too.
-  const left = Math.ceil(Math.max(leastPatienceMs, Math.min(patienceMs, deadline - performance.now())));
-  const timeout = AbortSignal.timeout(left);
-  const signal = AbortSignal.any([timeout, cancelled]);
+  // The last try before the deadline gets a fair chance too.
+  const end = Math.max(deadline, performance.now() + leastPatienceMs);
+  const timeout = new AbortController();
+  let left = 0;
+  let timer: NodeJS.Timeout | undefined;
+  // A piece that goes out after the answer starts no clock.
+  let isOver = false;
+  const wait: GoesOn = (ms) => {
+    clearTimeout(timer);
+    if (isOver) {
+      return;
+    }
+    left = Math.max(0, Math.min(ms, end - performance.now()));
+    timer = setTimeout(() => timeout.abort(), left);
+  };
+  wait(patienceMs);
+  const signal = AbortSignal.any([timeout.signal, cancelled]);
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
   try {
     cancelled.throwIfAborted();
-    const value = call.read((await Promise.race([call.send(signal), aborted])) as never);
+    const value = call.read((await Promise.race([call.send(signal, wait), aborted])) as never);
     return value === undefined
       ? { kind: 'unanswered', reason: 'an answer that makes no sense', retryAfterMs: 0 }
       : { kind: 'answered', value };
@@ -52,10 +69,13 @@ export async function attempt<T>(
     if (cancelled.aborted) {
       throw cancellation(error);
     }
-    if (timeout.aborted) {
+    if (timeout.signal.aborted) {
       return { kind: 'unanswered', reason: `no answer within ${(left / 1000).toFixed(1)} s`, retryAfterMs: 0 };
     }
     return classify(error, call);
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
   }
 }
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ChildProcess } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -30,8 +30,10 @@ import {
   otherDocker,
 } from '../image/docker-failure.ts';
 import type { ImageUri } from '../image/image-uri.ts';
+import { plain } from '../plain.ts';
 import { cancellation } from '../retry.ts';
-import type { Docker, Log } from '../world.ts';
+import type { Build, Docker, Log } from '../world.ts';
+import { namedPath } from './file-pieces.ts';
 
 export interface DockerSettings {
   log: Log;
@@ -55,6 +57,7 @@ export function connectDocker({ log, mask, cancelled }: DockerSettings): Docker 
       // As docker writes it into its configuration.
       mask(Buffer.from(`${user}:${password}`).toString('base64'));
       const { image } = build;
+      checkPaths(build);
       return withPrivateConfig(image.registry, log, async (directory) => {
         const docker = { env: environment(process.env, directory), cancelled };
         const step = async (name: DockerStep, args: string[], rest: Partial<Command> = {}) => {
@@ -80,6 +83,24 @@ export function connectDocker({ log, mask, cancelled }: DockerSettings): Docker 
       });
     },
   };
+}
+
+/**
+ * What docker reads on behalf of the inputs; what is not there it reports itself. A context may be an address, and inside
+ * of one docker follows no link out of it.
+ */
+function checkPaths({ context, file, secrets }: Build): void {
+  const sources = secrets.map((secret) => /(?:^|,)(?:src|source)=([^,]*)/.exec(secret)?.[1] ?? '');
+  const named = [
+    ['build-context', /^[a-z][a-z+]*:\/\/|^git@|^-$/.test(context) ? '' : context],
+    ['build-file', file],
+    ...sources.map((source) => ['build-secrets', source]),
+  ];
+  for (const [input = '', path = ''] of named.filter(([, path]) => path !== '')) {
+    if (existsSync(path)) {
+      namedPath(`${input} "${plain(path)}"`, path);
+    }
+  }
 }
 
 function digestOf(image: ImageUri, pushed: Pushed | undefined): string {

@@ -11,12 +11,11 @@ import type { LambdaCalls } from './lambda-calls.ts';
 import { invokeCall } from './lambda-invoke.ts';
 import { versionCalls } from './lambda-versions.ts';
 import { createPacer } from './pacer.ts';
+import { patienceFor } from './upload-progress.ts';
 import { streamZip } from './zip-body.ts';
 
 const readPatienceMs = 10_000;
 const writePatienceMs = 15_000;
-/** In bytes a millisecond: a zip is given more time the longer it is. */
-const slowestUpload = 250;
 
 /** A wait ends about a third of a second late at the worst. */
 const pace = { minDelay: 0.26, maxDelay: 0.36 };
@@ -103,11 +102,11 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
   ): Promise<Attempt<FunctionState>> => {
     const { sdk, client } = await connection();
     await otherTurn(deadline);
-    const uploadMs = change.code.kind === 'zip' ? change.code.bytes / slowestUpload : 0;
-    return call(functionName, deadline, writePatienceMs + uploadMs, {
+    const patienceMs = change.code.kind === 'zip' ? patienceFor(change.code.bytes) : writePatienceMs;
+    return call(functionName, deadline, patienceMs, {
       action: 'lambda:UpdateFunctionCode',
       failure: 'update-failed',
-      send: (abortSignal) => {
+      send: (abortSignal, goesOn) => {
         const command = new sdk.UpdateFunctionCodeCommand({
           FunctionName: functionName,
           ...toInput(change),
@@ -115,7 +114,9 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
           RevisionId: change.revisionId,
           DryRun: dryRun || undefined,
         });
-        return client.send(change.code.kind === 'zip' ? streamZip(command, change.code) : command, { abortSignal });
+        return client.send(change.code.kind === 'zip' ? streamZip(command, change.code, goesOn) : command, {
+          abortSignal,
+        });
       },
       read: (configuration: FunctionConfiguration) => toState(configuration),
       explain: (name, said) => explainUpdate(name, said, functionName, change),

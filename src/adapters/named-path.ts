@@ -63,15 +63,17 @@ export function identityOf({ dev, ino }: Stats): string {
   return `${dev}:${ino}`;
 }
 
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+export const openFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
 /**
  * Opens what was found, and neither a link that has come in its place nor another file behind a directory that has become
  * one (`identity`). Undefined when it is not there any more as it was. Without waiting for a pipe to be written to.
  */
 export function openFound(file: string, identity: string): number | undefined {
-  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   let descriptor: number;
   try {
-    descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    descriptor = openSync(file, openFlags);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ELOOP') {
       return undefined;

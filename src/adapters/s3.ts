@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type {
   CompleteMultipartUploadCommandOutput,
   CreateMultipartUploadCommandOutput,
@@ -15,20 +15,18 @@ import { partitionOf } from '../partition.ts';
 import { plain } from '../plain.ts';
 import type { AssetFile, Assets, AssetUpload, Attempt, Bucket, SealedUpload } from '../world.ts';
 import { changed, findAssets, fingerprint, readPart, readText } from './asset-files.ts';
-import { attempt, type Call } from './attempt.ts';
+import { attempt, type Call, type GoesOn } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
+import { patienceFor, report } from './upload-progress.ts';
 
-const patienceMs = 15_000;
-/** In bytes a millisecond and connection: an upload is given more time the longer it is. */
-const slowestUpload = 50;
 const abandonMs = 3000;
 
 /** Metadata of every object this action uploads. */
 const mark = 'md5';
 
 type Sdk = typeof import('./s3-sdk.ts');
-type Send<Answer> = (sdk: Sdk, client: S3Client, signal: AbortSignal) => Promise<Answer>;
+type Send<Answer> = (sdk: Sdk, client: S3Client, signal: AbortSignal, goesOn: GoesOn) => Promise<Answer>;
 
 export function connectAssets(region: string, cancelled: AbortSignal): Assets {
   const buckets = new Map<string, Bucket>();
@@ -49,12 +47,12 @@ function connectBucket(bucket: string, prefix: string, runRegion: string, cancel
   let region = runRegion || 'us-east-1';
 
   /** S3 says where a bucket is to whoever asks elsewhere; from then on this run asks there. */
-  const send = async <Answer>(work: Send<Answer>, signal: AbortSignal): Promise<Answer> => {
+  const send = async <Answer>(work: Send<Answer>, signal: AbortSignal, goesOn: GoesOn): Promise<Answer> => {
     const sdk = await load();
     const ask = (place: string) => {
       const client = clients.get(place) ?? connect(sdk, place);
       clients.set(place, client);
-      return work(sdk, client, signal);
+      return work(sdk, client, signal, goesOn);
     };
     const asked = region;
     try {
@@ -86,11 +84,11 @@ function connectBucket(bucket: string, prefix: string, runRegion: string, cancel
       resource: action === 's3:ListBucket' ? arn : `${arn}/${prefix}*`,
       subject: file === undefined ? `Bucket ${bucket}` : `"${plain(file.path)}" to bucket ${bucket}`,
       failure: 'upload-failed',
-      send: (signal) => send(work, signal),
+      send: (signal, goesOn) => send(work, signal, goesOn),
       read,
       explain: (name, said) => explain(name, said, bucket, file),
     };
-    return attempt(whole, { patienceMs: patienceMs + bytes / slowestUpload, deadline, cancelled: stop });
+    return attempt(whole, { patienceMs: patienceFor(bytes), deadline, cancelled: stop });
   };
 
   const naming = ({ key }: AssetUpload) => ({ Bucket: bucket, Key: key });
@@ -137,8 +135,8 @@ function connectBucket(bucket: string, prefix: string, runRegion: string, cancel
       const whole = { start: 0, end: file.bytes };
       return call(
         's3:PutObject',
-        (sdk, s3, signal) =>
-          sendPart(file, whole, signal, (Body, abortSignal) =>
+        (sdk, s3, signal, goesOn) =>
+          sendPart(file, whole, { signal, goesOn }, (Body, abortSignal) =>
             s3.send(
               new sdk.PutObjectCommand({
                 ...describing(upload),
@@ -166,8 +164,8 @@ function connectBucket(bucket: string, prefix: string, runRegion: string, cancel
       const bytes = part.end - part.start;
       return call(
         's3:PutObject',
-        (sdk, s3, signal) =>
-          sendPart(file, part, signal, (Body, abortSignal) =>
+        (sdk, s3, signal, goesOn) =>
+          sendPart(file, part, { signal, goesOn }, (Body, abortSignal) =>
             s3.send(
               new sdk.UploadPartCommand({
                 ...naming(upload),
@@ -251,13 +249,14 @@ function needsPathStyle(endpoint: string): boolean {
 async function sendPart<Answer>(
   file: AssetFile,
   part: Part,
-  signal: AbortSignal,
+  { signal, goesOn }: { signal: AbortSignal; goesOn: GoesOn },
   send: (body: Buffer | Readable, signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
-  const body = readPart(file, part);
-  if (Buffer.isBuffer(body)) {
-    return send(body, signal);
+  const read = readPart(file, part);
+  if (Buffer.isBuffer(read)) {
+    return send(read, signal);
   }
+  const body = Readable.from(report(read, part.end - part.start, goesOn), { objectMode: false });
   const broken = new AbortController();
   body.once('error', (error) => broken.abort(error));
   try {

@@ -4,7 +4,9 @@ import type { UpdateFunctionCodeCommand } from '@aws-sdk/client-lambda';
 import { DeployError } from '../errors.ts';
 import { plain } from '../plain.ts';
 import type { Zip } from '../world.ts';
+import type { GoesOn } from './attempt.ts';
 import { changed, readPieces } from './file-pieces.ts';
+import { reportSync } from './upload-progress.ts';
 
 /** A multiple of 3, so that the base64 of the pieces is the base64 of the whole. */
 const pieceBytes = 49_152;
@@ -31,7 +33,11 @@ interface Request {
  *   stream of its own, and there is no warning about streams that cannot be sent twice;
  * - writeBody pipes what is a Readable into the ClientRequest.
  */
-export function streamZip(command: UpdateFunctionCodeCommand, zip: Zip): UpdateFunctionCodeCommand {
+export function streamZip(
+  command: UpdateFunctionCodeCommand,
+  zip: Zip,
+  goesOn: GoesOn = () => undefined,
+): UpdateFunctionCodeCommand {
   command.input.ZipFile = new Uint8Array();
   const send =
     <Args extends { request: unknown }, Answer>(next: (args: Args) => Promise<Answer>) =>
@@ -39,7 +45,7 @@ export function streamZip(command: UpdateFunctionCodeCommand, zip: Zip): UpdateF
       const request = (args.request as Request).clone();
       const around = splitBody(request.body);
       Object.assign(request.headers, measure(encode(zip, around)));
-      const body = pipedWhole(Readable.from(encode(zip, around), { objectMode: false }));
+      const body = pipedWhole(Readable.from(reportSync(encode(zip, around), zip.bytes, goesOn), { objectMode: false }));
       request.body = body;
       try {
         return await next({ ...args, request });

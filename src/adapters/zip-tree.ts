@@ -94,7 +94,8 @@ function* readDirectory(
       continue;
     }
     const why = isUtf8(name) ? faultOfName(path) : 'has a name that is not UTF-8';
-    yield why === undefined ? look(root, path) : { kind: 'refused', path, why };
+    const found: Found = why === undefined ? look(root, path) : { kind: 'refused', path, why };
+    yield found.kind === 'directory' && isExcluded(`${path}/`) ? { kind: 'left-out', path } : found;
   }
 }
 

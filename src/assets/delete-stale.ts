@@ -3,7 +3,7 @@ import { plain } from '../plain.ts';
 import { persist } from '../retry.ts';
 import type { Timeline } from '../timeline.ts';
 import type { Undeleted } from '../world.ts';
-import { type AssetsOutcome, type AssetsPlan, type AssetsWorld, placeOf } from './outcome.ts';
+import { type AssetsOutcome, type AssetsPlan, type AssetsWorld, placeOf, toDelete } from './outcome.ts';
 import { startProgress } from './progress.ts';
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -25,7 +25,7 @@ export async function deleteStaleAssets(
   deadline: number,
 ): Promise<void> {
   const { request, stale } = plan;
-  if (!request.deletes || stale.length === 0) {
+  if (toDelete(plan) === 0) {
     return;
   }
   await timeline.step(placeOf(request), 'delete stale assets', async (note) => {
@@ -64,6 +64,16 @@ export async function deleteStaleAssets(
     note(`${outcome.deleted} stale ${outcome.deleted === 1 ? 'file' : 'files'} deleted`);
   });
   outcome.stage = 'deleted';
+}
+
+/** A page that is still cached would lose its files. */
+export function notDeletedYet({ request, stale }: AssetsPlan, distributionId: string): DeployError {
+  const files = stale.length === 1 ? '1 stale file was' : `${stale.length.toLocaleString('en-US')} stale files were`;
+  return new DeployError(
+    'timed-out',
+    `${files} not deleted from ${placeOf(request)}: the invalidation of ${distributionId} is not known to be Completed, and pages that are still cached may need them.`,
+    { hint: 'The next run deletes them when its invalidation is Completed.' },
+  );
 }
 
 function notDeleted({ key, reason }: Undeleted, count: number, { request }: AssetsPlan): DeployError {

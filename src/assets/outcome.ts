@@ -36,6 +36,11 @@ export interface AssetsPlan {
   stale: readonly string[];
 }
 
+/** How many objects go when everything else has succeeded. */
+export function toDelete({ request, stale }: AssetsPlan): number {
+  return request.deletes ? stale.length : 0;
+}
+
 /** How far it got; a later one includes those before it. */
 export type AssetsStage = 'untouched' | 'uploading' | 'uploaded' | 'deleting' | 'deleted';
 
