@@ -3,9 +3,12 @@ import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, write
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findAssets, fingerprint } from '../../src/adapters/asset-files.ts';
+import { connectDocker } from '../../src/adapters/docker.ts';
 import { realPathOf } from '../../src/adapters/named-path.ts';
+import { bytesOfFile } from '../../src/adapters/workflow-file.ts';
 import { readTree } from '../../src/adapters/zip-tree.ts';
 import { connectZips } from '../../src/adapters/zips.ts';
+import { type ImageUri, parseImageUri } from '../../src/image/image-uri.ts';
 import type { AssetFile } from '../../src/world.ts';
 import { plant, temporary } from '../package/trees.ts';
 import { deploy, startSite } from '../support/site.ts';
@@ -101,6 +104,39 @@ describe.skipIf(process.platform === 'win32')('what an input may name', () => {
       expect(() => realPathOf(at(path)), path).toThrow('a link to outside the workspace');
     }
     expect(() => realPathOf(at('gone'))).toThrow('ENOENT');
+    expect(() => bytesOfFile(at('out.txt'))).toThrow('a link to outside the workspace');
+  });
+
+  it.each([
+    { context: 'out', file: '' },
+    { context: '.', file: 'out.txt' },
+  ])('is not given to docker: %o', async ({ context, file }) => {
+    const { workspace } = places();
+    const before = { ...process.env };
+    onTestFinished(() => {
+      process.env = before;
+    });
+    Object.assign(process.env, { GITHUB_WORKSPACE: workspace, PATH: workspace });
+    const image = parseImageUri('123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1') as ImageUri;
+    const log = { line: () => undefined, warning: () => undefined, error: () => undefined };
+    const docker = connectDocker({
+      log: { ...log, group: (_, work) => work() },
+      mask: () => undefined,
+      cancelled: new AbortController().signal,
+    });
+    const build = {
+      image,
+      context: join(workspace, context),
+      file: file && join(workspace, file),
+      target: '',
+      platform: 'linux/amd64',
+      args: [],
+      secrets: [],
+    };
+    await expect(docker.buildAndPush(build, { user: 'AWS', password: 'p' })).rejects.toMatchObject({
+      code: 'invalid-input',
+      message: expect.stringContaining('a link to outside the workspace'),
+    });
   });
 });
 

@@ -89,12 +89,10 @@ export function connectDocker({ log, mask, cancelled }: DockerSettings): Docker 
  * What docker reads on behalf of the inputs; what is not there it reports itself. A context may be an address, and inside
  * of one docker follows no link out of it.
  */
-function checkPaths({ context, file, secrets }: Build): void {
-  const sources = secrets.map((secret) => /(?:^|,)(?:src|source)=([^,]*)/.exec(secret)?.[1] ?? '');
+function checkPaths({ context, file }: Build): void {
   const named = [
     ['build-context', /^[a-z][a-z+]*:\/\/|^git@|^-$/.test(context) ? '' : context],
     ['build-file', file],
-    ...sources.map((source) => ['build-secrets', source]),
   ];
   for (const [input = '', path = ''] of named.filter(([, path]) => path !== '')) {
     if (existsSync(path)) {
