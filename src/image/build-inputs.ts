@@ -39,7 +39,7 @@ export function problemOfSecret(line: string, surroundings: Surroundings): strin
   return problemOfFile(file || id, surroundings);
 }
 
-/** docker/buildkit, secretsprovider.MaxSecretSize */
+/** moby/buildkit, secretsprovider.MaxSecretSize */
 const mostBytes = 500 * 1024;
 
 function problemOfFile(path: string, { fileBytes }: Surroundings): string {
@@ -68,7 +68,7 @@ function readSecret(line: string): Secret | undefined {
   const secret = { id: '', env: '', file: '', type: '' };
   for (const field of fields) {
     const [, key = '', value = ''] = field ?? [];
-    const part = parts[key.toLowerCase()];
+    const part = parts.get(key.toLowerCase());
     if (part === undefined) {
       return;
     }
@@ -81,13 +81,13 @@ function readSecret(line: string): Secret | undefined {
   return type === 'env' && env === '' ? { id, env: file, file: '' } : { id, env, file };
 }
 
-const parts: Record<string, 'id' | 'env' | 'file' | 'type'> = {
-  id: 'id',
-  env: 'env',
-  src: 'file',
-  source: 'file',
-  type: 'type',
-};
+const parts = new Map<string, 'id' | 'env' | 'file' | 'type'>([
+  ['id', 'id'],
+  ['env', 'env'],
+  ['src', 'file'],
+  ['source', 'file'],
+  ['type', 'type'],
+]);
 
 /** As encoding/csv reads one record: a field may stand in quotes, with those in it doubled. */
 function csvFields(line: string): string[] | undefined {
