@@ -9,7 +9,7 @@ let calls = 0;
  * same call keeps it: CloudFront answers a reference that it knows with the invalidation it belongs to, and clears
  * nothing (CallerReference of https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_InvalidationBatch.html).
  *
- * `live` names what serves by now, for later runs to read (see `proof.ts`); empty where that is not known.
+ * `live` names what serves by now; empty where that is not known.
  */
 export function callerReference(live: string): string {
   calls += 1;
