@@ -64,6 +64,11 @@ export function createActor(run: Run, faults: readonly Fault[], stop: Stop | und
   return actor;
 }
 
+/** The same run once more, for what it has to do when it is cancelled. */
+export function afterCancel({ run, faults, counts, calls }: Actor): Actor {
+  return Object.assign(createActor(run, faults, undefined), { counts, calls });
+}
+
 export function throwIfStopped(actor: Actor): void {
   if (actor.isKilled) {
     throw new Killed();

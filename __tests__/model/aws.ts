@@ -13,6 +13,11 @@ export interface Pace {
   provisionedMs: number;
   /** How far a read may be behind. */
   lagMs: number;
+  /**
+   * Whether PublishVersion makes a new version after an update to the very same code. AWS says that it does not where
+   * code and configuration have not changed; users report both (aws/aws-sdk-js-v3#5946, floci-io/floci#2822).
+   */
+  countsEveryUpdate: boolean;
 }
 
 export interface LoggedCall {
@@ -33,6 +38,8 @@ export interface Aws {
   readonly calls: LoggedCall[];
   /** Called whenever something may have changed. */
   readonly onTick: (() => void)[];
+  /** Called right before a call of a run gets to AWS, and right after. */
+  readonly onCall: ((actor: Actor, call: number, when: 'before' | 'after') => void)[];
   newId(): string;
   call<T>(actor: Actor, call: Call<T>): Promise<Attempt<T>>;
 }
@@ -62,6 +69,7 @@ export function createAws(seed: number, pace: Pace): Aws {
     pace,
     calls: [],
     onTick,
+    onCall: [],
     newId: () => `id-${++ids}`,
     call: (actor, call) => send(aws, actor, call),
   };
@@ -106,9 +114,16 @@ async function send<T>(aws: Aws, actor: Actor, call: Call<T>): Promise<Attempt<T
     }
     throw error;
   }
+  const tell = (when: 'before' | 'after') => {
+    for (const watcher of aws.onCall) {
+      watcher(actor, number, when);
+    }
+  };
+  tell('before');
   if (kind === undefined || isApplied(kind)) {
     apply();
   }
+  tell('after');
   stopAt(actor, number, 'after', logged);
   await Promise.race([clock.sleep(random() * pace.apiMs), actor.stopped]);
   if (kind === undefined) {

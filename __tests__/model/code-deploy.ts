@@ -2,8 +2,12 @@ import type { Attempt, DeploymentState } from '../../src/world.ts';
 import { type Aws, answered, refused } from './aws.ts';
 import type { LambdaFunction } from './functions.ts';
 
-/** How its deployments end. `stops` leaves the alias as it is just then, `fails` puts it back. */
-export type Ending = 'succeeds' | 'fails' | 'stops';
+/**
+ * How its deployments end. `stops` leaves the alias as it is just then, `fails` puts it back, and after `rolls back` a
+ * deployment of its own does so a while later (rollbackInfo of
+ * https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_DeploymentInfo.html).
+ */
+export type Ending = 'succeeds' | 'fails' | 'stops' | 'rolls back';
 
 interface Deployment {
   status: string;
@@ -13,6 +17,11 @@ interface Deployment {
   current: string;
   target: string;
   error: string;
+  rollbackId: string;
+  /** What it has given the new version, in percent. */
+  weight: number;
+  /** Whether the role may look at its target. */
+  isWeightSeen: boolean;
 }
 
 const canary = 0.1;
@@ -45,7 +54,18 @@ export class DeploymentGroups {
     const { CurrentVersion: current, TargetVersion: target } = JSON.parse(appSpec).Resources[0].function.Properties;
     const id = this.#aws.newId();
     const createdAt = this.#aws.clock.now();
-    const deployment: Deployment = { status: 'InProgress', description, by, createdAt, current, target, error: '' };
+    const deployment: Deployment = {
+      status: 'InProgress',
+      description,
+      by,
+      createdAt,
+      current,
+      target,
+      error: '',
+      rollbackId: '',
+      weight: 0,
+      isWeightSeen: this.#aws.random() < 0.5,
+    };
     this.deployments.set(id, deployment);
     const { clock, random, pace } = this.#aws;
     clock.after(random() * pace.versionMs, () => this.#begin(deployment));
@@ -74,6 +94,10 @@ export class DeploymentGroups {
       this.#end(deployment, revision === undefined ? 'Failed' : 'Stopped', 'stopped');
       return;
     }
+    if (this.#ending === 'rolls back') {
+      this.#rollBack(deployment, revision);
+      return;
+    }
     const isDone = this.#move(deployment, this.#ending === 'fails' ? current : target, {}, revision) !== undefined;
     if (this.#ending === 'fails' || !isDone) {
       this.#end(deployment, 'Failed', isDone ? 'an alarm' : 'the alias was moved by somebody else');
@@ -82,9 +106,25 @@ export class DeploymentGroups {
     }
   }
 
+  #rollBack(failed: Deployment, revision: string): void {
+    const { clock, random, pace, newId } = this.#aws;
+    const back: Deployment = { ...failed, description: 'rollback', createdAt: clock.now() };
+    failed.rollbackId = newId();
+    this.deployments.set(failed.rollbackId, back);
+    this.#end(failed, 'Failed', 'an alarm');
+    clock.after(random() * pace.versionMs, () => {
+      const isDone = this.#move(back, back.current, {}, revision) !== undefined;
+      this.#end(back, isDone ? 'Succeeded' : 'Failed', isDone ? '' : 'the alias was moved by somebody else');
+    });
+  }
+
   #move(by: Deployment, version: string, weights: Record<string, number>, revisionId: string): string | undefined {
     const moved = this.#function.updateAlias(by.by, { version, weights, revisionId });
-    return moved.kind === 'answered' ? moved.value.revisionId : undefined;
+    if (moved.kind !== 'answered') {
+      return undefined;
+    }
+    by.weight = 100 * (version === by.target ? 1 : (weights[by.target] ?? 0));
+    return moved.value.revisionId;
   }
 
   #end(deployment: Deployment, status: string, error: string): void {
@@ -97,8 +137,9 @@ export class DeploymentGroups {
     if (found === undefined) {
       return refused('not-found', 'no such deployment', 'DeploymentDoesNotExistException');
     }
-    const { status, description, error } = found;
-    const unknown = { rollback: '', rollbackId: '', rollsBackOn: [], events: [], weight: undefined, unseen: '' };
-    return answered({ status, description, config: 'canary', error, ...unknown });
+    const { status, description, error, rollbackId } = found;
+    const weight = found.isWeightSeen ? found.weight : undefined;
+    const rest = { rollback: '', rollsBackOn: [], events: [], weight, unseen: '' };
+    return answered({ status, description, config: 'canary', error, rollbackId, ...rest });
   }
 }

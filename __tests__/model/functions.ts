@@ -26,6 +26,8 @@ export class LambdaFunction {
   /** The code that $LATEST answers with. */
   readonly serving = new History<string>();
   readonly versions = new Map<string, History<FunctionState>>();
+  /** The numbers of those that are there. */
+  readonly listed = new History<readonly number[]>();
   /** Deleted ones, too. */
   readonly everyVersion = new Map<string, History<FunctionState>>();
   readonly alias = new History<AliasRecord | undefined>();
@@ -37,6 +39,7 @@ export class LambdaFunction {
   readonly #flaws: Flaws;
   readonly #isImage: boolean;
   #configuration = 0;
+  #updates = 0;
   /** Configuration and code of each version. */
   readonly #contents = new Map<string, string>();
 
@@ -47,6 +50,7 @@ export class LambdaFunction {
     this.#isImage = isImage;
     this.provisioned.add(longAgo, 'setup', '');
     this.alias.add(longAgo, 'setup', undefined);
+    this.listed.add(longAgo, 'setup', []);
   }
 
   get #now(): number {
@@ -62,9 +66,11 @@ export class LambdaFunction {
   setUpVersion(description: string): string {
     const version = String(this.versions.size + 1);
     const history = new History<FunctionState>();
-    history.add(longAgo, 'setup', { ...this.latest.now, version, description, state: 'Active' });
+    const revisionId = this.#aws.newId();
+    history.add(longAgo, 'setup', { ...this.latest.now, version, revisionId, description, state: 'Active' });
     this.versions.set(version, history);
     this.everyVersion.set(version, history);
+    this.#list(longAgo, 'setup');
     this.#contents.set(version, this.#content());
     this.publishedBy.set(version, 'setup');
     return version;
@@ -107,12 +113,23 @@ export class LambdaFunction {
     };
   }
 
+  /** What has to differ for PublishVersion to make a new version. */
   #content(): string {
-    return `${this.latest.now.codeSha256} ${this.#configuration}`;
+    const updates = this.#aws.pace.countsEveryUpdate ? this.#updates : '';
+    return `${this.latest.now.codeSha256} ${this.#configuration} ${updates}`;
   }
 
-  updateCode(by: string, code: string): Attempt<FunctionState> {
-    return this.#update(by, code, this.#flaws.updates.has(code));
+  #list(at: number, by: string): void {
+    this.listed.add(at, by, [...this.versions.keys()].map(Number));
+  }
+
+  /** With a revision, only if $LATEST still has it. Which refusal comes first is documented nowhere. */
+  updateCode(by: string, code: string, revisionId?: string): Attempt<FunctionState> {
+    const isMoved = revisionId !== undefined && revisionId !== this.latest.now.revisionId;
+    const isBusy = this.latest.now.lastUpdateStatus === 'InProgress';
+    return isMoved && (!isBusy || this.#aws.random() < 0.5)
+      ? refused('conflict', `the revision is ${this.latest.now.revisionId}`, 'PreconditionFailedException')
+      : this.#update(by, code, this.#flaws.updates.has(code));
   }
 
   /** Somebody's change of the memory. */
@@ -129,6 +146,7 @@ export class LambdaFunction {
     if (this.latest.now.lastUpdateStatus === 'InProgress') {
       return busy('ResourceConflictException');
     }
+    this.#updates += 1;
     const state = this.latest.add(this.#now, by, this.#state(code, { lastUpdateStatus: 'InProgress' }));
     this.#aws.clock.after(this.#aws.random() * this.#aws.pace.updateMs, () => {
       this.latest.add(this.#now, by, this.#state(code, { lastUpdateStatus: fails ? 'Failed' : 'Successful' }));
@@ -139,13 +157,16 @@ export class LambdaFunction {
     return answered(state);
   }
 
-  publish(by: string, codeSha256: string, description: string): Attempt<FunctionState> {
-    const { lastUpdateStatus, codeSha256: actual } = this.latest.now;
+  publish(by: string, codeSha256: string, description: string, revisionId?: string): Attempt<FunctionState> {
+    const { lastUpdateStatus, codeSha256: actual, revisionId: revision } = this.latest.now;
     if (lastUpdateStatus !== 'Successful') {
       return busy(`ResourceConflictException, ${lastUpdateStatus}`);
     }
     if (actual !== codeSha256) {
       return refused('conflict', `CodeSha256 is ${actual[0]}`, 'InvalidParameterValueException');
+    }
+    if (revisionId !== undefined && revisionId !== revision) {
+      return refused('conflict', `the revision is ${revision}`, 'PreconditionFailedException');
     }
     const last = [...this.versions.keys()].at(-1);
     if (last !== undefined && this.#contents.get(last) === this.#content()) {
@@ -157,10 +178,15 @@ export class LambdaFunction {
   #newVersion(by: string, description: string): FunctionState {
     const version = String(Math.max(0, ...[...this.#contents.keys()].map(Number)) + 1);
     const history = new History<FunctionState>();
-    const pending = { ...this.latest.now, version, description, state: 'Pending', lastUpdateStatus: '' };
+    const { newId } = this.#aws;
+    const rest = { version, description, state: 'Pending', lastUpdateStatus: '', revisionId: newId() };
+    const pending = { ...this.latest.now, ...rest };
     history.add(this.#now, by, pending);
     this.versions.set(version, history);
     this.everyVersion.set(version, history);
+    this.#list(this.#now, by);
+    // Also that of $LATEST changes, as measured in AWS (test_function_revisions_version_and_alias of localstack/localstack).
+    this.latest.add(this.#now, by, { ...this.latest.now, revisionId: newId() });
     this.#contents.set(version, this.#content());
     this.publishedBy.set(version, by);
     const state = this.#flaws.versions.has(pending.codeSha256) ? 'Failed' : 'Active';
@@ -179,6 +205,7 @@ export class LambdaFunction {
       return busy(`ResourceConflictException, version ${version} has an alias`);
     }
     this.versions.delete(version);
+    this.#list(this.#now, 'pruning');
     return answered(true as const);
   }
 
@@ -198,12 +225,30 @@ export class LambdaFunction {
       return refused('conflict', 'the revision is another one', 'PreconditionFailedException');
     }
     return (
-      this.#versionProblem([version, ...Object.keys(weights)]) ?? answered(this.#setAlias(by, { version, weights }))
+      this.#versionProblem([version, ...Object.keys(weights)]) ??
+      this.#weightProblem(version, weights) ??
+      answered(this.#setAlias(by, { version, weights }))
     );
   }
 
+  deleteAlias(by: string): void {
+    this.alias.add(this.#now, by, undefined);
+  }
+
+  /** "$LATEST is not supported for an alias pointing to more than 1 version", and has no provisioned concurrency either. */
+  #weightProblem(version: string, weights: Readonly<Record<string, number>>): Attempt<never> | undefined {
+    const others = Object.keys(weights);
+    const isWrong =
+      others.includes(version) ||
+      others.length > 1 ||
+      (version === '$LATEST' && (others.length > 0 || this.provisioned.now !== ''));
+    return isWrong
+      ? refused('version-failed', 'the weights do not fit the version', 'InvalidParameterValueException')
+      : undefined;
+  }
+
   #versionProblem(versions: readonly string[]): Attempt<never> | undefined {
-    for (const version of versions) {
+    for (const version of versions.filter((one) => one !== '$LATEST')) {
       const state = this.versions.get(version)?.now.state;
       if (state === undefined) {
         return refused('not-found', `no version ${version}`, 'ResourceNotFoundException');
@@ -252,10 +297,14 @@ export class LambdaFunction {
     for (const [version, weight] of Object.entries(shownWeights(alias))) {
       at -= weight;
       if (at < 0) {
-        return this.versions.get(version)?.now.codeSha256;
+        return this.#codeOf(version);
       }
     }
-    return this.versions.get(alias.version)?.now.codeSha256;
+    return this.#codeOf(alias.version);
+  }
+
+  #codeOf(version: string): string | undefined {
+    return version === '$LATEST' ? this.serving.now : this.versions.get(version)?.now.codeSha256;
   }
 
   invokeNow(by: string, qualifier: string): Attempt<{ version: string; failed: boolean }> {

@@ -7,7 +7,7 @@ import type { Ending } from './code-deploy.ts';
 export interface Workflow {
   functions: number;
   kind: 'image' | 'zip';
-  alias: 'none' | 'missing' | 'there' | 'split' | 'provisioned';
+  alias: 'none' | 'missing' | 'there' | 'split' | 'provisioned' | 'on $LATEST';
   steps: number;
   hasAlarm: boolean;
   bakeMs: number;
@@ -29,11 +29,34 @@ export interface Deployer {
   rerun: 'attempt' | 'newer';
 }
 
-/** Somebody else, at some time. */
+/** Somebody else: at some time, or at a call of a run. */
 export interface Meddling {
-  atMs: number;
-  kind: 'moves the alias back' | 'splits the alias' | 'changes the configuration' | 'deploys';
+  at: number | Moment;
+  kind: MeddlingKind;
 }
+
+export interface Moment {
+  /** Index of the deployer; its first run counts. */
+  deployer: number;
+  /** Counted from 1, among all its calls. */
+  call: number;
+  when: 'before' | 'after';
+}
+
+export const meddlingKinds = [
+  'changes the configuration',
+  'deploys',
+  'deploys and publishes',
+  'releases',
+  'publishes',
+  'moves the alias back',
+  'moves the alias on',
+  'splits the alias',
+  'points the alias to $LATEST',
+  'deletes the alias',
+] as const;
+
+export type MeddlingKind = (typeof meddlingKinds)[number];
 
 export interface Schedule {
   seed: number;
@@ -84,15 +107,17 @@ const pace: fc.Arbitrary<Pace> = fc.record({
   apiMs: fc.constantFrom(20, 200, 1500),
   updateMs: fc.constantFrom(0, 500, 3000),
   versionMs: fc.constantFrom(0, 500, 3000),
-  invalidationMs: fc.constantFrom(0, 2000, 9000),
+  // Some take longer than anybody waits.
+  invalidationMs: fc.constantFrom(0, 2000, 9000, 9000, 60_000),
   provisionedMs: fc.constantFrom(1000, 5000),
   lagMs: fc.constantFrom(0, 0, 300, 900),
+  countsEveryUpdate: fc.boolean(),
 });
 
 const workflow: fc.Arbitrary<Workflow> = fc.record({
   functions: fc.integer({ min: 1, max: 2 }),
   kind: fc.constantFrom('image', 'zip'),
-  alias: fc.constantFrom('there', 'none', 'missing', 'split', 'provisioned', 'there'),
+  alias: fc.constantFrom('there', 'none', 'missing', 'split', 'provisioned', 'on $LATEST', 'there'),
   steps: fc.integer({ min: 0, max: 2 }),
   hasAlarm: fc.boolean(),
   bakeMs: fc.constantFrom(0, 4000),
@@ -125,8 +150,15 @@ const deployer: fc.Arbitrary<Deployer> = fc.record({
 });
 
 const meddling: fc.Arbitrary<Meddling> = fc.record({
-  atMs: fc.integer({ min: 0, max: 20_000 }),
-  kind: fc.constantFrom('moves the alias back', 'splits the alias', 'changes the configuration', 'deploys'),
+  at: fc.oneof(
+    fc.integer({ min: 0, max: 20_000 }),
+    fc.record({
+      deployer: fc.integer({ min: 0, max: 2 }),
+      call: fc.integer({ min: 1, max: 40 }),
+      when: fc.constantFrom('before', 'after'),
+    }),
+  ),
+  kind: fc.constantFrom(...meddlingKinds),
 });
 
 export const schedule: fc.Arbitrary<Schedule> = fc.record({
@@ -135,10 +167,10 @@ export const schedule: fc.Arbitrary<Schedule> = fc.record({
   workflow,
   deployers: fc.uniqueArray(deployer, { minLength: 1, maxLength: 3, selector: ({ runId }) => runId }),
   meddling: fc.oneof(
-    { weight: 3, arbitrary: fc.constant<Meddling[]>([]) },
-    { weight: 1, arbitrary: fc.array(meddling, { maxLength: 2 }) },
+    { weight: 1, arbitrary: fc.constant<Meddling[]>([]) },
+    { weight: 1, arbitrary: fc.array(meddling, { minLength: 1, maxLength: 3 }) },
   ),
   alarmAtMs: fc.option(fc.integer({ min: 0, max: 20_000 }), { nil: undefined, freq: 1 }),
   flaw: fc.constantFrom('none', 'none', 'none', 'update', 'version', 'invocation'),
-  ending: fc.constantFrom('succeeds', 'succeeds', 'fails', 'stops'),
+  ending: fc.constantFrom('succeeds', 'succeeds', 'fails', 'stops', 'rolls back'),
 });

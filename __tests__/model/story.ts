@@ -9,10 +9,12 @@ import type { Run } from '../../src/world.ts';
 import { type Actor, createActor } from './actor.ts';
 import { createAws } from './aws.ts';
 import { Distribution } from './caches.ts';
+import { shaOf } from './code.ts';
 import { DeploymentGroups } from './code-deploy.ts';
 import { type Flaws, imageOf, LambdaFunction } from './functions.ts';
+import { meddleAsPlanned } from './meddling.ts';
 import { createRandom } from './random.ts';
-import type { Deployer, Meddling, Schedule, Workflow } from './schedule.ts';
+import type { Deployer, Schedule, Workflow } from './schedule.ts';
 import { type Account, createWorld } from './world.ts';
 
 /** One run of the action, and what came of it. */
@@ -38,7 +40,7 @@ export interface Story {
   isOver: boolean;
 }
 
-export const updateTimeoutMs = 30_000;
+export const updateTimeoutMs = 60_000;
 export const invalidationTimeoutMs = 30_000;
 export const stepMs = 3000;
 const flawedCode = 3;
@@ -51,19 +53,13 @@ export async function tell(schedule: Schedule): Promise<Story> {
   try {
     const account = createAccount(schedule);
     const story: Story = { schedule, account, runs: [], isOver: false };
-    for (const meddling of schedule.meddling) {
-      account.aws.clock.after(meddling.atMs, () => meddle(account, meddling));
-    }
+    meddleAsPlanned(account, schedule);
     const all = Promise.all(schedule.deployers.map((deployer) => deploy(story, deployer)));
     story.isOver = await account.aws.clock.runUntil(all);
     return story;
   } finally {
     Math.random = random;
   }
-}
-
-export function shaOf(code: number): string {
-  return String(code).repeat(64);
 }
 
 function createAccount({ seed, pace, workflow, alarmAtMs, flaw, ending }: Schedule): Account {
@@ -94,9 +90,17 @@ function createAccount({ seed, pace, workflow, alarmAtMs, flaw, ending }: Schedu
 }
 
 /** Version 1 by an older run; a split alias has a second one, by a run that was killed. */
-function setUp(fn: LambdaFunction, { alias }: Workflow): void {
+function setUp(fn: LambdaFunction, { alias, kind }: Workflow): void {
   fn.setUp(shaOf(1));
   if (alias === 'none') {
+    if (kind === 'zip') {
+      // Without it, there is no way back.
+      fn.setUpVersion('');
+    }
+    return;
+  }
+  if (alias === 'on $LATEST') {
+    fn.setUpAlias('$LATEST', {}, false);
     return;
   }
   const version = fn.setUpVersion(`0000000 ${runUrl(createRun(3, 1))}`);
@@ -221,28 +225,4 @@ function planOf(workflow: Workflow, { code }: Deployer, run: Run): Plan {
 /** One function, and an alias that is there. */
 export function isByCodeDeploy({ codeDeploy, functions, alias }: Workflow): boolean {
   return codeDeploy && functions === 1 && alias !== 'none' && alias !== 'missing';
-}
-
-function meddle({ functions }: Account, { kind }: Meddling): void {
-  const [fn] = functions.values();
-  if (fn === undefined) {
-    return;
-  }
-  const [oldest] = fn.versions.keys();
-  const newest = [...fn.versions.keys()].at(-1);
-  switch (kind) {
-    case 'changes the configuration':
-      fn.updateConfiguration('somebody');
-      return;
-    case 'deploys':
-      fn.updateCode('somebody', shaOf(9));
-      return;
-    case 'moves the alias back':
-      fn.updateAlias('somebody', { version: oldest ?? '', weights: {}, revisionId: '' });
-      return;
-    case 'splits the alias':
-      if (oldest !== newest) {
-        fn.updateAlias('somebody', { version: oldest ?? '', weights: { [newest ?? '']: 0.3 }, revisionId: '' });
-      }
-  }
 }

@@ -13,7 +13,7 @@ import type {
   World,
   Zip,
 } from '../../src/world.ts';
-import { type Actor, createActor, throwIfStopped } from './actor.ts';
+import { type Actor, afterCancel, throwIfStopped } from './actor.ts';
 import { type Aws, answered, refused } from './aws.ts';
 import type { Distribution } from './caches.ts';
 import type { DeploymentGroups } from './code-deploy.ts';
@@ -66,12 +66,16 @@ export function createWorld(account: Account, actor: Actor, lines: string[]): Wo
     clock: createActorClock(account, actor),
     log: createLog(lines),
     afterCancel: () => {
-      const rest = createActor(actor.run, [], undefined);
+      const rest = afterCancel(actor);
+      aws.clock.after(afterCancelMs, () => rest.end('cancel'));
       return { lambda: createLambda(account, rest), clock: createActorClock(account, rest) };
     },
     cancelled: actor.cancel.signal,
   };
 }
+
+/** As in src/index.ts. */
+const afterCancelMs = 6000;
 
 function createActorClock({ aws }: Account, actor: Actor): Clock {
   return {
@@ -142,28 +146,28 @@ function createLambda({ aws, functions }: Account, actor: Actor): Lambda {
     lookAtVersion,
     checkUpdate: (name, _change, deadline) =>
       call('UpdateFunctionCode', name, 'dry run', deadline, (fn) => answered(fn.latest.now)),
-    updateCode: (name, { code }, deadline) => {
+    updateCode: (name, { code, revisionId }, deadline) => {
       const sha256 = code.kind === 'image' ? code.imageUri.slice(-64) : code.kind === 'zip' ? code.sha256 : '';
       return call(
         'UpdateFunctionCode',
         name,
-        `code ${sha256[0]}`,
+        `code ${sha256[0]}${revisionId === undefined ? '' : ` if ${revisionId}`}`,
         deadline,
-        (fn) => fn.updateCode(actor.name, sha256),
+        (fn) => fn.updateCode(actor.name, sha256, revisionId),
         writeMs,
       );
     },
-    publishVersion: (name, { codeSha256, description }, deadline) =>
+    publishVersion: (name, { codeSha256, description, revisionId }, deadline) =>
       call(
         'PublishVersion',
         name,
         `code ${codeSha256[0]}`,
         deadline,
-        (fn) => fn.publish(actor.name, codeSha256, description ?? ''),
+        (fn) => fn.publish(actor.name, codeSha256, description ?? '', revisionId),
         writeMs,
       ),
     listVersions: (name, deadline) =>
-      call('ListVersionsByFunction', name, '', deadline, (fn) => answered([...fn.versions.keys()].map(Number))),
+      call('ListVersionsByFunction', name, '', deadline, (fn) => answered(read(fn.listed) ?? [])),
     listPublished: (name, deadline) =>
       call('ListVersionsByFunction', name, '', deadline, (fn) =>
         answered(

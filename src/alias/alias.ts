@@ -218,12 +218,15 @@ export async function awaitWhole(work: AliasWork, target: AliasTarget): Promise<
   }
 }
 
-/** That the alias still is where this run moved it; whoever moved it since meant it. */
+/**
+ * That the alias still is where this run left it, and was nowhere else meanwhile: caches may hold pages of what served in
+ * between. Whoever moved it meant it.
+ */
 export async function confirmAlias(work: AliasWork, target: AliasTarget): Promise<void> {
   const { world, outcome } = work;
   for (let isSecond = false; ; isSecond = true) {
     const state = await readAlias(work);
-    if (state !== undefined && (pointsTo(state, target) || isHandedOver(state, target))) {
+    if (state !== undefined && pointsTo(state, target) && relationOf(outcome.knowledge, state) === 'own') {
       return;
     }
     if (isSecond) {

@@ -5,6 +5,7 @@ import { backoffMs, persist } from '../retry.ts';
 import type { Note } from '../timeline.ts';
 import type { FunctionState } from '../world.ts';
 import { type AliasOutcome, type AliasWork, moveAlias } from './alias.ts';
+import { refuseNewerRun } from './run-order.ts';
 
 /** An alias on $LATEST follows every update of the code at once, before anything about the new code is proven. */
 export function followsLatest(alias: AliasOutcome | undefined): boolean {
@@ -44,6 +45,8 @@ async function pinToWhatServes(
     const { published, state } = await publishWhatServes(preparation, note);
     const { version } = published;
     await confirmVersion(preparation, numberedVersion(published), note);
+    // What an alias on $LATEST serves may be the code of a newer run.
+    await refuseNewerRun(work, [version]);
     const isStill = async () => (await lookAtCode(preparation, note)).codeSha256 === state.codeSha256;
     if (await isStill()) {
       // Unless somebody has given it a version meanwhile.

@@ -64,12 +64,13 @@ const confirmMs = 15_000;
 
 /** That what this run made live still is; what others have put in its place meanwhile is a `conflict`. */
 export function confirmLive(releasing: Releasing): Promise<boolean> {
-  const { world, outcome } = releasing;
+  const { world, timeline, outcome } = releasing;
   const deadline = world.clock.now() + confirmMs;
   return sideBySide(outcome.functions, world.log, async (one) => {
+    const note = (status: string) => world.log.line(`${one.name}: ${status}`);
     try {
       await (one.alias === undefined
-        ? confirmCode(world, one, deadline)
+        ? confirmCode({ world, timeline, outcome: one, deadline }, note)
         : confirmSwitch(toWork(releasing), toSwitching(one, one.alias), deadline));
     } catch (error) {
       const failure = toDeployError(error);

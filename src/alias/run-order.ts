@@ -2,7 +2,7 @@ import { DeployError } from '../errors.ts';
 import { persist } from '../retry.ts';
 import type { AliasState, Run } from '../world.ts';
 import type { AliasWork } from './alias.ts';
-import { describeTarget } from './target.ts';
+import { describeTarget, pointsTo } from './target.ts';
 
 /** The page of a run, which the description of a version carries. */
 export function runUrl({ serverUrl, repository, runId }: Run): string {
@@ -41,17 +41,23 @@ export async function refuseNewerRun(
 
 /** Says whose version it is, where that is known; who moved the alias, Lambda does not tell. */
 export async function movedByOthers(work: AliasWork, state: AliasState | undefined): Promise<DeployError> {
-  const { outcome, functionName, run } = work;
+  const { outcome, run } = work;
+  const { left } = outcome.knowledge;
+  if (state !== undefined && left !== undefined && pointsTo(state, left)) {
+    return conflict(work, `was changed by somebody else during this run, and points to ${describeTarget(state)}`);
+  }
   const publisher = state && publisherOf(run, await knownDescriptionOf(work, state.version));
   const where =
     state === undefined
       ? 'was deleted'
       : `was moved to ${describeTarget(state)}${publisher === undefined ? '' : `, published by run ${publisher},`}`;
-  return new DeployError(
-    'conflict',
-    `Alias ${outcome.name} of ${functionName} ${where} by somebody else during this run.`,
-    { hint: 'It stays as it is. Give the workflow a concurrency group, then run it again.' },
-  );
+  return conflict(work, `${where} by somebody else during this run`);
+}
+
+function conflict({ outcome, functionName }: AliasWork, what: string): DeployError {
+  return new DeployError('conflict', `Alias ${outcome.name} of ${functionName} ${what}.`, {
+    hint: 'It stays as it is. Give the workflow a concurrency group, then run it again.',
+  });
 }
 
 function publisherOf(run: Run, description: string): bigint | undefined {

@@ -328,8 +328,7 @@ async function follow(handing: Handing, { id, current }: Started): Promise<void>
   await world.clock.pause(lagMs);
   const state = await readAlias({ ...work, deadline: world.clock.now() + readBackMs });
   alias.now = state;
-  const isNotBegun = end.error.startsWith(notBegun) && !end.weight;
-  if (isNotBegun && state !== undefined && pointsTo(state, { version, weights: {} })) {
+  if (isNotBegun(end) && state !== undefined && pointsTo(state, { version, weights: {} })) {
     // The deployment of a run that was killed got there first, and a read was behind it.
     return;
   }
@@ -346,13 +345,19 @@ async function follow(handing: Handing, { id, current }: Started): Promise<void>
   throw failure(id, end, alias);
 }
 
+function isNotBegun({ error, weight }: DeploymentState): boolean {
+  return error.startsWith(notBegun) && !weight;
+}
+
 /** Whether a deployment that did not succeed has left the alias so, itself or by taking itself back. */
 function isLeftBy(
-  { weight, rollbackId }: DeploymentState,
+  end: DeploymentState,
   state: AliasState | undefined,
   { current, version }: { current: string; version: string },
 ): boolean {
-  const shifted = weight === undefined ? undefined : weight / 100;
+  const { weight, rollbackId } = end;
+  const known = isNotBegun(end) ? 0 : weight;
+  const shifted = known === undefined ? undefined : known / 100;
   if (state === undefined) {
     return false;
   }

@@ -1,9 +1,8 @@
 import { DeployError } from '../errors.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
-import { persist } from '../retry.ts';
 import type { Note } from '../timeline.ts';
-import type { FunctionState, World } from '../world.ts';
+import type { FunctionState } from '../world.ts';
 import { type Preparation, waitUntilFree } from './preparation.ts';
 
 /** How long a read may be behind. */
@@ -17,6 +16,9 @@ export async function awaitOwnCode(preparation: Preparation, note: Note): Promis
   const { world, outcome } = preparation;
   const left = outcome.left === undefined ? outcome.after : await outcome.left;
   const state = await waitUntilFree(preparation, note);
+  if (isOfOthers(outcome, state)) {
+    throw otherCode(outcome, state);
+  }
   if (isOwn(outcome, left, state)) {
     return state;
   }
@@ -40,27 +42,28 @@ function isOwn(outcome: FunctionOutcome, left: FunctionState | undefined, state:
   return state.codeSha256 === after.codeSha256 && isSameRevision;
 }
 
-/** That the function still has the code of this run; for one whose callers meet $LATEST. */
-export async function confirmCode(
-  world: Pick<World, 'lambda' | 'clock'>,
-  outcome: FunctionOutcome,
-  deadline: number,
-): Promise<void> {
-  const { name, plan, after } = outcome;
-  const look = () =>
-    persist(() => world.lambda.look(plan.ref.text, deadline), {
-      subject: `GetFunction for ${name}`,
-      deadline,
-      capMs: 5000,
-      clock: world.clock,
-      onRetry: () => undefined,
-    });
-  const state = await look();
+/** Code that no read can show for being behind; whatever comes after it is another deployment's, be it the same code. */
+function isOfOthers(
+  { before, after, expectedSha256, sentSha256, error }: FunctionOutcome,
+  state: FunctionState,
+): boolean {
+  const known = [before?.codeSha256, after?.codeSha256, expectedSha256, sentSha256];
+  return (after === undefined && error?.code === 'conflict') || !known.includes(state.codeSha256);
+}
+
+/**
+ * That the function still has the code of this run; for one whose callers meet $LATEST. An update that is in progress shows
+ * its code before it serves, so it is waited for.
+ */
+export async function confirmCode(preparation: Preparation, note: Note): Promise<void> {
+  const { world, outcome } = preparation;
+  const { after } = outcome;
+  const state = await waitUntilFree(preparation, note);
   if (state.codeSha256 === after?.codeSha256) {
     return;
   }
   await world.clock.pause(lagMs);
-  const again = await look();
+  const again = await waitUntilFree(preparation, note);
   if (again.codeSha256 !== after?.codeSha256) {
     throw otherCode(outcome, again);
   }
