@@ -47,7 +47,13 @@ COMMON = {
 
 # What AWS answers although its model has it not: an update that has begun says `The function is being created.`, as
 # `aws lambda update-function-code` prints it in the Lambda guide's tutorials.
-BEYOND = {('LastUpdateStatusReasonCode', 'Creating')}
+# And the version of managed instances, as PublishVersion answers in
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-version-publishing.html, though the pattern of a
+# Version knows only numbers and $LATEST.
+BEYOND = {('LastUpdateStatusReasonCode', 'Creating'), ('Version', '$LATEST.PUBLISHED')}
+
+# Tests whose AWS is an enemy that answers what no AWS would.
+ENEMIES = ('release/hostile-text.test.ts',)
 
 # Queries of the SDK's own, and those that tell operations of one path apart.
 FREE_QUERIES = {'x-id'}
@@ -60,6 +66,8 @@ def main(directory):
     files = sorted(Path(directory).glob('*.json'))
     for file in files:
         exchange = json.loads(file.read_text())
+        if exchange['place'].startswith(ENEMIES):
+            continue
         if exchange['service'] in models and exchange['action'] in models[exchange['service']].operation_names:
             for problem in Exchange(models[exchange['service']], exchange).problems():
                 found[problem].add(exchange['place'])
@@ -348,7 +356,7 @@ class Exchange:
             self.say(where, f'"{text}" is none of {", ".join(enum[:8])}{", …" if len(enum) > 8 else ""}')
         self.check_size(where, shape, len(text))
         pattern = shape.metadata.get('pattern')
-        if pattern and not matches(pattern, text):
+        if pattern and not matches(pattern, text) and (shape.name, text) not in BEYOND:
             self.say(where, f'"{text[:80]}" does not match {pattern[:120]}')
 
     def check_time(self, where, shape, value, default):
