@@ -35,24 +35,36 @@ export async function release(plan: Plan, run: Run, world: World): Promise<Outco
   const alarms = createAlarmWatch(world, plan.rollout);
   const releasing = { plan, run, world, timeline, outcome, alarms, deadline };
   try {
-    await runSteps(releasing);
+    if (await goOut(releasing)) {
+      await tidyUp(releasing);
+    }
   } catch (error) {
     outcome.error = toDeployError(error);
-  }
-  if (world.cancelled.aborted && plan.rollout.rollback) {
-    await rollBackAfterCancel(releasing);
   }
   outcome.steps = timeline.steps;
   outcome.totalMs = timeline.elapsedMs();
   return outcome;
 }
 
-async function runSteps(releasing: Releasing): Promise<void> {
+/** True when the release is out and seen to be; a cancel that comes later than that takes nothing back. */
+async function goOut(releasing: Releasing): Promise<boolean> {
+  let isOut = false;
+  try {
+    isOut = await runSteps(releasing);
+    return isOut;
+  } finally {
+    if (!isOut && releasing.world.cancelled.aborted && releasing.plan.rollout.rollback) {
+      await rollBackAfterCancel(releasing);
+    }
+  }
+}
+
+async function runSteps(releasing: Releasing): Promise<boolean> {
   const { plan, world } = releasing;
   // Before anything changes: a wrong name or a missing permission must not leave half a release behind.
   const areThere = await world.log.group('Look', () => lookAtEverything(releasing));
   if (!areThere || plan.dryRun) {
-    return;
+    return false;
   }
   const isReleased =
     (await build(releasing)) &&
@@ -69,16 +81,18 @@ async function runSteps(releasing: Releasing): Promise<void> {
     if (plan.rollout.rollback && !world.cancelled.aborted) {
       await rollBack(releasing);
     }
-    return;
+    return false;
   }
   // What others have put in its place since is theirs: it is reported, and nothing is rolled back.
-  if (await confirmLive(releasing)) {
-    // An old page in the cache must not lose its files, so not before it is cleared.
-    await deleteStale(releasing);
-    await prune(releasing);
-    await lookAtAlarmsAgain(releasing);
-    await confirmLive(releasing);
-  }
+  return confirmLive(releasing);
+}
+
+async function tidyUp(releasing: Releasing): Promise<void> {
+  // An old page in the cache must not lose its files, so not before it is cleared.
+  await deleteStale(releasing);
+  await prune(releasing);
+  await lookAtAlarmsAgain(releasing);
+  await confirmLive(releasing);
 }
 
 /**

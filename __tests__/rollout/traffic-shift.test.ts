@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callsTo, deploy } from '../support/site.ts';
+import { callsTo, deploy, repository } from '../support/site.ts';
 import { aliased, aliasOf, changesOf, onFirst, startRollout, tracesOf, web } from './rollout.ts';
 
 const shifting = { ...aliased, 'traffic-shift': '10% 1s, 50% 1s' };
@@ -333,6 +333,17 @@ describe.concurrent('a shift that is broken off', () => {
     expect(run.outputs.status).toBe('cancelled');
     expect(run.log).toContain('could not be rolled back and points to version 2 (25 % to version 3)');
     expect(run.result.rollback.errors).toMatchObject([{ code: 'rollback-failed' }]);
+  });
+
+  it('by a cancel while old versions are deleted, when the release is out, takes nothing back', async () => {
+    await using site = await startRollout({ functions: [{ ...web, versions: 4, aliases: { live: '4' } }] });
+    const run = await deploy(
+      site,
+      { 'function-name': 'web', 'image-uri': `${repository}:v2`, alias: 'live', 'keep-versions': '1' },
+      { onStart: (child) => onFirst(site, 'ListAliases', 'after', () => child.kill('SIGINT')) },
+    );
+    expect(run.outputs.status).toBe('cancelled');
+    expect(aliasOf(site)).toEqual({ version: '5', weights: {} });
   });
 
   it('by a cancel with rollback: false stays as it is', async () => {
