@@ -1,7 +1,7 @@
 import { DeployError } from '../errors.ts';
-import { type Preparation, waitUntilFree } from '../lambda/preparation.ts';
+import { type Preparation, readFunction, waitUntilFree } from '../lambda/preparation.ts';
 import { confirmVersion, numberedVersion, publishVersion } from '../lambda/publish.ts';
-import { backoffMs, persist } from '../retry.ts';
+import { backoffMs } from '../retry.ts';
 import type { Note } from '../timeline.ts';
 import type { FunctionState } from '../world.ts';
 import { type AliasOutcome, type AliasWork, moveAlias } from './alias.ts';
@@ -47,7 +47,7 @@ async function pinToWhatServes(
     await confirmVersion(preparation, numberedVersion(published), note);
     // What an alias on $LATEST serves may be the code of a newer run.
     await refuseNewerRun(work, [version]);
-    const isStill = async () => (await lookAtCode(preparation, note)).codeSha256 === state.codeSha256;
+    const isStill = async () => (await readFunction(preparation, note)).codeSha256 === state.codeSha256;
     if (await isStill()) {
       // Unless somebody has given it a version meanwhile.
       await moveAlias(work, (before) => (followsLatest(alias) ? { version, weights: {} } : (before ?? latest)));
@@ -105,22 +105,12 @@ const mostDescription = 256;
 /** Publishing gives the function another revision, which whoever asked for the one before cannot know. */
 async function lookAfterPin(preparation: Preparation, published: FunctionState, note: Note): Promise<void> {
   const { world, outcome } = preparation;
-  const state = await lookAtCode(preparation, note);
+  const state = await readFunction(preparation, note);
   if (outcome.revisionId === published.revisionId && state.codeSha256 === published.codeSha256) {
     outcome.revisionId = state.revisionId;
   }
   outcome.before = state;
   outcome.seenAt = world.clock.now();
-}
-
-async function lookAtCode({ world, outcome, deadline }: Preparation, note: Note): Promise<FunctionState> {
-  return persist(() => world.lambda.look(outcome.plan.ref.text, deadline), {
-    subject: `GetFunction for ${outcome.name}`,
-    deadline,
-    capMs: 5000,
-    clock: world.clock,
-    onRetry: note,
-  });
 }
 
 function nowFixed(functionName: string, { name, pinned }: AliasOutcome): DeployError {

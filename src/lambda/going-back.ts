@@ -92,7 +92,7 @@ export async function releaseOfBefore(
     expectedSha256: after === undefined ? undefined : before.codeSha256,
     stage: 'untouched',
     before: now,
-    seenAt: Number.POSITIVE_INFINITY,
+    seenAt: world.clock.now(),
     after: undefined,
     version: '',
     previousVersion: undefined,

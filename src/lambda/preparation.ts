@@ -1,7 +1,7 @@
 import { DeployError } from '../errors.ts';
 import type { FunctionOutcome } from '../outcome.ts';
 import { plain } from '../plain.ts';
-import { backoffMs, leastLeftMs, outOfTime } from '../retry.ts';
+import { backoffMs, leastLeftMs, outOfTime, persist } from '../retry.ts';
 import type { Note, Timeline } from '../timeline.ts';
 import type { Attempt, Code, CodeChange, FunctionState, World } from '../world.ts';
 import { isBusy, refuseDeleting, statusText } from './state.ts';
@@ -34,6 +34,17 @@ export function changeOf(outcome: FunctionOutcome, { traits }: FunctionState): C
     sourceKmsKey,
     byReference: s3Object !== undefined,
   };
+}
+
+/** The function as it is now, busy or not. */
+export function readFunction({ world, outcome, deadline }: Preparation, note: Note): Promise<FunctionState> {
+  return persist(() => world.lambda.look(outcome.plan.ref.text, deadline), {
+    subject: `GetFunction for ${outcome.name}`,
+    deadline,
+    capMs: 5000,
+    clock: world.clock,
+    onRetry: note,
+  });
 }
 
 /** Waits for the update of somebody else; how it ends does not matter, since this one replaces it. */

@@ -1,7 +1,6 @@
-import { persist } from '../retry.ts';
 import type { FunctionState } from '../world.ts';
 import { isUpToDate } from './code.ts';
-import { type Preparation, waitUntilFree } from './preparation.ts';
+import { type Preparation, readFunction, waitUntilFree } from './preparation.ts';
 import { type Listing, listVersions, previousVersion } from './previous-version.ts';
 import { confirmVersion, lookAtPublished, numberedVersion, publishVersion, republishedVersion } from './publish.ts';
 import { isBusy } from './state.ts';
@@ -68,15 +67,9 @@ async function publishCode(preparation: Preparation, updated: FunctionState): Pr
 }
 
 /** Publishing gives the function another revision. For a way back that may never be needed, so nobody waits for it. */
-async function lookAfterPublishing({ world, outcome, deadline }: Preparation): Promise<FunctionState | undefined> {
+async function lookAfterPublishing(preparation: Preparation): Promise<FunctionState | undefined> {
   try {
-    return await persist(() => world.lambda.look(outcome.plan.ref.text, deadline), {
-      subject: `GetFunction for ${outcome.name}`,
-      deadline,
-      capMs: 5000,
-      clock: world.clock,
-      onRetry: () => undefined,
-    });
+    return await readFunction(preparation, () => undefined);
   } catch {
     return undefined;
   }
