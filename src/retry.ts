@@ -63,3 +63,15 @@ export function outOfTime(subject: string, reason: string): DeployError {
     hint: 'Run it again, it is safe; see https://health.aws.amazon.com if it goes on.',
   });
 }
+
+/** How long what was just made may be unknown to reads. */
+const visibleWithinMs = 10_000;
+
+/** Takes a 404 about something that was just made for a read that is behind, for a while. */
+export function patientWithNew(now: () => number): <T>(answer: Attempt<T>) => Attempt<T> {
+  const until = now() + visibleWithinMs;
+  return (answer) =>
+    answer.kind === 'refused' && answer.error.code === 'not-found' && now() < until
+      ? { kind: 'unanswered', reason: 'not visible yet', retryAfterMs: 0 }
+      : answer;
+}

@@ -19,7 +19,9 @@ const canary: Workflow = {
 
 const calm: Deployer = { runId: 9, code: 1, startMs: 0, faults: [], stop: undefined, rerun: 'attempt' };
 
-function story(seed: number, versionMs: number, deployers: Deployer[]): Schedule {
+const onLatest: Workflow = { ...canary, functions: 2, alias: 'on $LATEST', codeDeploy: false };
+
+function story(seed: number, versionMs: number, deployers: Deployer[], workflow: Workflow = canary): Schedule {
   return {
     seed,
     pace: {
@@ -31,7 +33,7 @@ function story(seed: number, versionMs: number, deployers: Deployer[]): Schedule
       lagMs: 900,
       countsEveryUpdate: false,
     },
-    workflow: canary,
+    workflow,
     deployers,
     meddling: [],
     alarmAtMs: undefined,
@@ -51,4 +53,16 @@ export const stories: Readonly<Record<string, (seed: number) => Schedule>> = {
       calm,
       { ...calm, runId: 8, code: 2, startMs: 240, faults: [{ action: 'lambda:GetAlias', nth: 2, kind: 'throttled' }] },
     ]),
+  'nobody disturbs a run whose aliases are on $LATEST, and reads are behind': (seed) =>
+    story(seed, 0, [calm], onLatest),
+  'two runs pin an alias on $LATEST, and the call of one never arrives': (seed) =>
+    story(
+      seed,
+      0,
+      [
+        { ...calm, faults: [{ action: 'lambda:UpdateAlias', nth: 1, kind: 'throttled' }] },
+        { ...calm, runId: 8, code: 2 },
+      ],
+      { ...onLatest, functions: 1 },
+    ),
 };

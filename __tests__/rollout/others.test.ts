@@ -106,6 +106,30 @@ describe.concurrent('what somebody else does meanwhile', () => {
     expect(aliasOf(site)).toEqual({ version: '1', weights: {} });
     expect(aliasOf(site, 'api')).toEqual({ version: '2', weights: {} });
   });
+
+  it('to an alias, by deleting it, is theirs, and the other one is rolled back', async () => {
+    await using site = await startRollout({ functions: [web, { ...web, name: 'api' }] });
+    const stop = site.on('UpdateAlias', ({ when }) => {
+      if (when === 'after' && tracesOf(site, 'web').length === 1) {
+        stop();
+        site.apply('DeleteAlias', { FunctionName: 'web', Name: 'live' });
+      }
+    });
+    const run = await deploy(site, { ...aliased, 'function-name': 'web api', 'traffic-shift': '10% 1s, 50% 1s' });
+    expect(run.outputs.status).toBe('failed');
+    expect(run.result.error).toMatchObject({ code: 'conflict', message: expect.stringContaining('was deleted') });
+    expect(site.functionNamed('web').aliases).toEqual({});
+    expect(aliasOf(site, 'api')).toEqual({ version: '2', weights: {} });
+  });
+
+  it('to an alias, by deleting it right before it is moved, is a conflict, too', async () => {
+    await using site = await startRollout();
+    onFirst(site, 'UpdateAlias', 'before', () => void site.apply('DeleteAlias', { FunctionName: 'web', Name: 'live' }));
+    const run = await deploy(site, aliased);
+    expect(run.outputs.status).toBe('failed');
+    expect(run.result.error.code).toBe('conflict');
+    expect(site.functionNamed('web').aliases).toEqual({});
+  });
 });
 
 describe.concurrent('an alias on $LATEST', () => {

@@ -5,11 +5,12 @@ import type {
 } from '@aws-sdk/client-cloudfront';
 import { DeployError } from '../errors.ts';
 import { partitionOf } from '../partition.ts';
+import { patientWithNew } from '../retry.ts';
 import type { Attempt, CacheTags, CloudFront, Invalidation, Target } from '../world.ts';
 import { attempt } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
-import { guardedWait, patientWithNew } from './guarded-wait.ts';
+import { guardedWait } from './guarded-wait.ts';
 import { createPacer } from './pacer.ts';
 
 type Sdk = typeof import('./cloudfront-sdk.ts');
@@ -165,7 +166,7 @@ export function connectCloudFront(region: string, accountId: string, cancelled: 
     },
     async waitForInvalidation(target, invalidationId, wait) {
       const { sdk } = await connection();
-      const see = patientWithNew();
+      const see = patientWithNew(() => performance.now());
       const shared = { look: async () => see(await get(target, invalidationId, wait.deadline)), wait, pace, cancelled };
       return target.kind === 'tenant'
         ? guardedWait({

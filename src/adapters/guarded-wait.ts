@@ -107,15 +107,3 @@ const waiting = {
   Configuration: { LastUpdateStatus: 'InProgress', State: 'Pending' },
   Invalidation: { Status: 'InProgress' },
 };
-
-/** How long what was just made may be unknown to reads. */
-const visibleWithinMs = 10_000;
-
-/** Takes a 404 about something that was just made for a read that is behind, for a while. */
-export function patientWithNew(): <T>(answer: Attempt<T>) => Attempt<T> {
-  const until = performance.now() + visibleWithinMs;
-  return (answer) =>
-    answer.kind === 'refused' && answer.error.code === 'not-found' && performance.now() < until
-      ? { kind: 'unanswered', reason: 'not visible yet', retryAfterMs: 0 }
-      : answer;
-}

@@ -1,11 +1,12 @@
 import type { FunctionConfiguration, GetFunctionCommandOutput } from '@aws-sdk/client-lambda';
 import { DeployError, type ErrorCode } from '../errors.ts';
 import { functionArn, parseFunctionRef } from '../lambda/function-ref.ts';
+import { patientWithNew } from '../retry.ts';
 import type { Attempt, CodeChange, FunctionState, FunctionTraits, Lambda, Wait, Waited } from '../world.ts';
 import { attempt, type Call } from './attempt.ts';
 import { awsText } from './aws-text.ts';
 import { clientSettings, once } from './client-settings.ts';
-import { guardedWait, patientWithNew } from './guarded-wait.ts';
+import { guardedWait } from './guarded-wait.ts';
 import { aliasCalls } from './lambda-aliases.ts';
 import type { LambdaCalls } from './lambda-calls.ts';
 import { invokeCall } from './lambda-invoke.ts';
@@ -153,7 +154,13 @@ export function connectLambda(region: string, cancelled: AbortSignal): Lambda {
       wait(functionName, undefined, 'waitUntilFunctionUpdatedV2', waiting, (answer) => answer),
     // GetFunction with a qualifier stays in the quota of 100 a second; waitUntilPublishedVersionActive does not.
     waitForVersion: (functionName, version, waiting) =>
-      wait(functionName, version, 'waitUntilFunctionActiveV2', waiting, patientWithNew()),
+      wait(
+        functionName,
+        version,
+        'waitUntilFunctionActiveV2',
+        waiting,
+        patientWithNew(() => performance.now()),
+      ),
     publishVersion: async (functionName, { codeSha256, description, isLatestPublished, revisionId }, deadline) => {
       const { sdk, client } = await connection();
       await otherTurn(deadline);

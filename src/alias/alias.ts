@@ -152,13 +152,13 @@ async function takeOverOrRefuse(work: AliasWork, state: AliasState | undefined):
 
 /**
  * Moves the alias and reads it back: always from a state that is this run's, and with its revision, so that nobody else's
- * move is lost.
+ * move is lost. True when AWS has answered that it was this run that moved it.
  */
 export async function moveAlias(
   work: AliasWork,
   targetFrom: Aim,
   { isGoingBack = false }: { isGoingBack?: boolean } = {},
-): Promise<void> {
+): Promise<boolean> {
   const { outcome, note } = work;
   let isSent = false;
   for (let tries = 0; ; tries += 1) {
@@ -168,7 +168,7 @@ export async function moveAlias(
     const isSure = isSent || !isGoingBack || outcome.knowledge.pending.length === 0;
     if (state !== undefined && isSure && isThere(state, target, isSent)) {
       note(`alias ${outcome.name} points to ${describeTarget(state)}`);
-      return;
+      return isSent;
     }
     if (state !== undefined && isSent) {
       await pauseBefore(work, tries, 'an alias that points elsewhere');
@@ -196,8 +196,9 @@ async function send(
     leaveAt(outcome, attempt.value);
     return true;
   }
-  // Somebody else was faster, or a lost answer of ours was not: the next look tells.
-  if (attempt.kind === 'refused' && attempt.error.code !== 'conflict') {
+  // Somebody else was faster, by deleting it, too, or a lost answer of ours was not: the next look tells.
+  const isOvertaken = (code: string) => code === 'conflict' || (code === 'not-found' && state !== undefined);
+  if (attempt.kind === 'refused' && !isOvertaken(attempt.error.code)) {
     throw attempt.error;
   }
   const reason = attempt.kind === 'refused' ? attempt.error.message : attempt.reason;

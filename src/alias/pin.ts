@@ -21,8 +21,7 @@ export function followsLatest(alias: AliasOutcome | undefined): boolean {
  */
 export async function pinAlias(preparation: Preparation, work: AliasWork): Promise<DeployError | undefined> {
   const { outcome: alias, note } = work;
-  const { version, state } = await pinToWhatServes(preparation, work);
-  const isPinned = alias.isMoved;
+  const { version, state, isPinned } = await pinToWhatServes(preparation, work);
   // To what comes now, this is how everything was before.
   Object.assign(alias, { before: alias.now, isMoved: false, sent: undefined, pinned: isPinned ? version : '' });
   await lookAfterPin(preparation, state, note);
@@ -39,7 +38,7 @@ const mostRounds = 5;
 async function pinToWhatServes(
   preparation: Preparation,
   work: AliasWork,
-): Promise<{ version: string; state: FunctionState }> {
+): Promise<{ version: string; state: FunctionState; isPinned: boolean }> {
   const { outcome: alias, note } = work;
   for (let round = 1; ; round += 1) {
     const { published, state } = await publishWhatServes(preparation, note);
@@ -49,10 +48,9 @@ async function pinToWhatServes(
     await refuseNewerRun(work, [version]);
     const isStill = async () => (await readFunction(preparation, note)).codeSha256 === state.codeSha256;
     if (await isStill()) {
-      // Unless somebody has given it a version meanwhile.
-      await moveAlias(work, (before) => (followsLatest(alias) ? { version, weights: {} } : (before ?? latest)));
-      if (!alias.isMoved || (await isStill())) {
-        return { version, state };
+      const isPinned = await pinTo(version, work);
+      if (!isPinned || (await isStill())) {
+        return { version, state, isPinned };
       }
       await moveAlias(work, () => latest, { isGoingBack: true });
     }
@@ -60,6 +58,18 @@ async function pinToWhatServes(
       throw overtaken(preparation.outcome.name, alias);
     }
     note('somebody else has deployed meanwhile, starting again with what serves now');
+  }
+}
+
+/** False when somebody else has given it a version meanwhile, be it the same. */
+async function pinTo(version: string, work: AliasWork): Promise<boolean> {
+  const { outcome: alias } = work;
+  try {
+    return await moveAlias(work, (before) => (followsLatest(alias) ? { version, weights: {} } : (before ?? latest)));
+  } catch (error) {
+    // It has the code that serves, whoever pinned it, and going back to $LATEST could take another run's pin away.
+    alias.isMoved = false;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { DeployError } from '../errors.ts';
-import { persist } from '../retry.ts';
+import { patientWithNew, persist } from '../retry.ts';
 import type { AliasState, Run } from '../world.ts';
 import type { AliasWork } from './alias.ts';
 import { describeTarget, pointsTo } from './target.ts';
@@ -71,7 +71,10 @@ async function descriptionOf({ world, functionName, deadline, note }: AliasWork,
   if (version === '$LATEST') {
     return '';
   }
-  const state = await persist(() => world.lambda.lookAtVersion(functionName, version, deadline), {
+  // A version that an alias names cannot be deleted (https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html),
+  // so a read that does not find it is behind.
+  const see = patientWithNew(world.clock.now);
+  const state = await persist(async () => see(await world.lambda.lookAtVersion(functionName, version, deadline)), {
     subject: `GetFunction for version ${version} of ${functionName}`,
     deadline,
     capMs: 5000,
