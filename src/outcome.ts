@@ -160,7 +160,7 @@ export function emptyOutcome(plan: Plan | undefined, error?: DeployError): Outco
   };
 }
 
-/** Every failure of a run, the one to name first at the front. */
+/** Every failure of a run, each once, the one to name first at the front. */
 export function errorsOf(outcome: Outcome): DeployError[] {
   const all = [
     outcome.error,
@@ -171,7 +171,9 @@ export function errorsOf(outcome: Outcome): DeployError[] {
     outcome.regeneration?.error,
     ...(outcome.rollback?.errors ?? []),
   ];
-  return all.filter((error) => error !== undefined);
+  const errors = all.filter((error) => error !== undefined);
+  // What ended the release may be what stands in the way back, too.
+  return [...new Map(errors.map((error) => [`${error.code} ${error.message}`, error])).values()];
 }
 
 /** What did not fail the run, and somebody should look at. */

@@ -75,6 +75,9 @@ describe.concurrent('what somebody else does meanwhile', () => {
     const run = await deploy(site, { ...aliased, ...inputs });
     expect(run.outputs.status).toBe('failed');
     expect(run.result.error.code).toBe('conflict');
+    // Told once, and nothing is left open.
+    expect(run.log.match(/^::error/gm)).toHaveLength(1);
+    expect(run.log).not.toContain('its end was not seen');
     expect(tracesOf(site)).toEqual(traces);
     expect(callsTo(site, 'CreateInvalidation')).toEqual([]);
   });

@@ -67,10 +67,9 @@ export function confirmLive(releasing: Releasing): Promise<boolean> {
   const { world, timeline, outcome } = releasing;
   const deadline = world.clock.now() + confirmMs;
   return sideBySide(outcome.functions, world.log, async (one) => {
-    const note = (status: string) => world.log.line(`${one.name}: ${status}`);
     try {
       await (one.alias === undefined
-        ? confirmCode({ world, timeline, outcome: one, deadline }, note)
+        ? confirmCode({ world, timeline, outcome: one, deadline })
         : confirmSwitch(toWork(releasing), toSwitching(one, one.alias), deadline));
     } catch (error) {
       const failure = toDeployError(error);

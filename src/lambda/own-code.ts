@@ -55,15 +55,17 @@ function isOfOthers(
  * That the function still has the code of this run; for one whose callers meet $LATEST. An update that is in progress shows
  * its code before it serves, so it is waited for.
  */
-export async function confirmCode(preparation: Preparation, note: Note): Promise<void> {
+export async function confirmCode(preparation: Preparation): Promise<void> {
   const { world, outcome } = preparation;
   const { after } = outcome;
-  const state = await waitUntilFree(preparation, note);
+  // A log says what changes, and here nothing should.
+  const silent = () => undefined;
+  const state = await waitUntilFree(preparation, silent);
   if (state.codeSha256 === after?.codeSha256) {
     return;
   }
   await world.clock.pause(lagMs);
-  const again = await waitUntilFree(preparation, note);
+  const again = await waitUntilFree(preparation, silent);
   if (again.codeSha256 !== after?.codeSha256) {
     throw otherCode(outcome, again);
   }

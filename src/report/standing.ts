@@ -67,11 +67,12 @@ export function assetsStanding({ plan, stage, uploaded, unchanged, deleted }: As
   return `${uploaded}${whole} uploaded, ${unchanged} unchanged, ${deleted} deleted`;
 }
 
-function aliasStanding({ name, now, before, sent }: AliasOutcome): string {
+function aliasStanding({ name, now, before, knowledge }: AliasOutcome): string {
+  const asked = knowledge.pending.at(-1);
   const open =
-    sent === undefined || (now !== undefined && pointsTo(now, sent))
+    asked === undefined || (now !== undefined && pointsTo(now, asked))
       ? ''
-      : `; a move to ${describeTarget(sent)} was asked for, its end was not seen`;
+      : `; a move to ${describeTarget(asked)} was asked for, its end was not seen`;
   if (now === undefined) {
     return `alias ${name} is not there${open}`;
   }
